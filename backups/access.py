@@ -1,0 +1,29 @@
+"""Which repository, job or promise somebody may see: get it, or raise Http404. Deleted repositories are not there.
+
+Everybody with an account sees everything; rights of people come with roles, and they come here.
+"""
+
+from django.http import Http404
+
+from .models import BackupJob, BrokenPromise, Repository
+
+
+def repository(pk: int) -> Repository:
+    found = Repository.objects.kept().filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no repository {pk}.")
+    return found
+
+
+def job(pk: int) -> BackupJob:
+    found = BackupJob.objects.select_related("repository").filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no job {pk}.")
+    return found
+
+
+def promise(pk: int) -> BrokenPromise:
+    found = BrokenPromise.objects.select_related("job").filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no broken promise {pk}.")
+    return found

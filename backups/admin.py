@@ -1,0 +1,92 @@
+"""Admin pages of backups. History is read-only; where a repository is, and what opens it, is changed through borg only."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from borgui.look_only import LookOnly
+
+from .models import BackupJob, BrokenPromise, Notification, Repository, Worker
+from .repository_rules import problems
+
+EDITABLE = [
+    "name",
+    "source_paths",
+    "exclude_patterns",
+    "exclude_if_present",
+    "one_file_system",
+    "exclude_caches",
+    "compression",
+    "archive_name_template",
+    "upload_rate_limit",
+    "lock_wait",
+    "backup_timeout",
+    "max_downtime",
+    "compact_after",
+    "check_every_days",
+]
+
+
+class RepositoryForm(forms.ModelForm[Repository]):
+    class Meta:
+        model = Repository
+        fields = EDITABLE
+
+    def clean(self) -> dict[str, Any]:
+        """The rules of every other way to change a repository; lists must be lists of texts."""
+        cleaned = super().clean() or self.cleaned_data
+        for name in ("source_paths", "exclude_patterns", "exclude_if_present"):
+            value = cleaned.get(name)
+            if name in cleaned and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+                self.add_error(name, 'Write a list of texts: ["/home", "/etc"].')
+        for name, sentence in problems({k: v for k, v in cleaned.items() if k not in self.errors}).items():
+            self.add_error(name, sentence)
+        return cleaned
+
+
+@admin.register(Repository)
+class RepositoryAdmin(LookOnly[Repository]):
+    form = RepositoryForm
+    list_display = ["name", "path", "encryption", "last_good_at", "deleted_at"]
+    search_fields = ["name", "path"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Repository | None = None) -> list[str]:
+        return [name for name in self.visible() if name not in EDITABLE]
+
+    def has_change_permission(self, request: HttpRequest, obj: Repository | None = None) -> bool:
+        return obj is None or obj.deleted_at is None
+
+    def save_model(self, request: HttpRequest, obj: Repository, form: Any, change: bool) -> None:
+        """Only what was changed: a job may be writing other columns of this row."""
+        obj.updated_at = timezone.now()
+        obj.save(update_fields=[*form.changed_data, "updated_at"])
+
+
+@admin.register(BackupJob)
+class BackupJobAdmin(LookOnly[BackupJob]):
+    hidden = ("token",)
+    list_display = ["id", "repository", "status", "outcome", "data", "services", "started_at", "completed_at"]
+    list_select_related = ["repository"]
+    list_filter = ["status", "data", "services", "triggered_by"]
+    search_fields = ["repository__name", "archive_name", "message"]
+
+
+@admin.register(BrokenPromise)
+class BrokenPromiseAdmin(LookOnly[BrokenPromise]):
+    list_display = ["script_name", "repository", "since", "closed_at", "closed_by_user"]
+    list_select_related = ["repository", "closed_by_user"]
+
+
+@admin.register(Notification)
+class NotificationAdmin(LookOnly[Notification]):
+    list_display = ["title", "event", "repository", "created_at", "sent_at"]
+    list_select_related = ["repository"]
+    list_filter = ["event"]
+
+
+@admin.register(Worker)
+class WorkerAdmin(LookOnly[Worker]):
+    list_display = ["hostname", "host_id", "started_at", "last_seen"]

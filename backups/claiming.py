@@ -1,0 +1,183 @@
+"""Taking a job: the queued one with its whole plan, or the one whose process was lost (behaviour.md, sections 2 and 6).
+
+Both are one transaction after which the rows say all there is to know. The caller holds the lock of the run directory.
+"""
+
+import logging
+import secrets
+import shutil
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from borgui import process
+from borgui.process import Identity
+from borgui.rundir import RunDirectory
+from scripts_library import chain
+from scripts_library.models import ExecutionStatus, Hook, Outcome, ScriptExecution
+
+from . import attempts, facts, finishing, queue
+from .host import host_id
+from .models import BackupJob, JobStatus, Phase
+from .watch import StopRequest
+
+log = logging.getLogger(__name__)
+MOST_TAKEOVERS = 5
+
+
+def claim(job_id: int, directory: RunDirectory, stop: StopRequest) -> BackupJob | None:
+    """The job, claimed by this process; None where it is over, has to wait, or belongs to another host."""
+    job = BackupJob.objects.select_related("repository").get(pk=job_id)
+    if job.status == JobStatus.QUEUED:
+        return None if stop else fresh(job, directory)
+    if job.host_id == host_id() and (job.status == JobStatus.RUNNING or job.phase):
+        return take_over(job, directory)
+    return None
+
+
+# --- a queued job -----------------------------------------------------------------------------------------------------
+def fresh(job: BackupJob, directory: RunDirectory) -> BackupJob | None:
+    """Move `queued -> running` and write the plan; what speaks against it is asked again inside."""
+    if refused := no_room():
+        finishing.refuse(job, refused)
+        return None
+    job.archive_name = unused_archive_name(job)
+    rows = chain.plan(
+        facts.of(job.repository, job.archive_name),
+        repository_id=job.repository_id,
+        backup_job=job,
+        triggered_by=job.triggered_by,
+        triggered_by_user_id=job.triggered_by_user_id,
+    )
+    job.interrupts = list(dict.fromkeys(row.interrupts for row in rows if row.interrupts))
+    try:
+        with transaction.atomic():
+            return begin(job, rows)
+    except IntegrityError:
+        log.info("job %s has to wait: another job of the repository runs", job.pk)
+        return None
+
+
+def begin(job: BackupJob, rows: list[ScriptExecution]) -> BackupJob | None:
+    if not queue.may_claim(job, job.interrupts):
+        return None
+    now = timezone.now()
+    job.phases = job.phases_with(Phase.PRE, now)
+    job.token = secrets.token_hex(16)
+    fields = {
+        "status": JobStatus.RUNNING,
+        "phase": Phase.PRE,
+        "phases": job.phases,
+        "message": "",
+        "started_at": now,
+        "archive_name": job.archive_name,
+        "interrupts": job.interrupts,
+        "token": job.token,
+        **ownership(job.claim + 1),
+    }
+    if not BackupJob.objects.filter(pk=job.pk, status=JobStatus.QUEUED, claim=job.claim).update(**fields):
+        return None
+    ScriptExecution.objects.bulk_create(rows)
+    return with_fields(job, fields)
+
+
+def ownership(claim: int) -> dict[str, object]:
+    return {"host_id": host_id(), "owner": str(Identity.current()), "claim": claim}
+
+
+def with_fields(job: BackupJob, fields: dict[str, object]) -> BackupJob:
+    for name, value in fields.items():
+        setattr(job, name, value)
+    return job
+
+
+def unused_archive_name(job: BackupJob) -> str:
+    """The repository's template filled in; two jobs of one second do not get the same name."""
+    name = job.repository.archive_name(timezone.now())
+    taken = BackupJob.objects.filter(repository_id=job.repository_id, archive_name=name).exists()
+    return f"{name}-{job.pk}" if taken else name
+
+
+def no_room() -> str:
+    """Why a job should not begin on this disk; '' where there is room."""
+    free = shutil.disk_usage(settings.DATA_DIR).free
+    if free >= settings.MIN_FREE:
+        return ""
+    return (
+        f"Not started: only {free // 2**20} MiB are free in {settings.DATA_DIR}, less than "
+        f"{settings.MIN_FREE // 2**20} MiB (BORGUI_MIN_FREE). Nothing was stopped. Make room there and back up again."
+    )
+
+
+# --- a lost job -------------------------------------------------------------------------------------------------------
+def take_over(job: BackupJob, directory: RunDirectory) -> BackupJob | None:
+    """End what the lost process left behind, then claim the job and put its rows in order in one transaction.
+
+    A finished job whose post-backup scripts are to run again comes the same way: it has a phase and planned rows.
+    """
+    end_leftovers(job, directory)
+    rows = list(job.executions.all())
+    with transaction.atomic():
+        fields = ownership(job.claim + 1) | outcome_of_lost(job)
+        claimed = BackupJob.objects.filter(pk=job.pk, status=job.status, phase=job.phase, claim=job.claim)
+        if not claimed.update(**fields):
+            return None
+        settle(rows)
+        if job.is_over or job.claim <= MOST_TAKEOVERS:
+            ScriptExecution.objects.bulk_create(attempts.after_interruption(rows, timezone.now()))
+        else:
+            give_up(rows)
+    log.warning("job %s is resumed in phase %s (claim %s)", job.pk, job.phase, fields["claim"])
+    return with_fields(job, fields)
+
+
+def end_leftovers(job: BackupJob, directory: RunDirectory) -> None:
+    """Every process that carries the token of what was running, and the recorded session; never anything else."""
+    session, recorded = directory.child()
+    running = job.executions.filter(status=ExecutionStatus.RUNNING).values_list("token", flat=True)
+    tokens = {token for token in [recorded, *running, job.token if job.phase != Phase.POST else ""] if token}
+    ended = process.end(lambda: [one for token in tokens for one in process.leftovers(token, session)])
+    if ended:
+        log.warning("job %s: %s processes of the lost one were ended", job.pk, ended)
+
+
+def outcome_of_lost(job: BackupJob) -> dict[str, object]:
+    """What the job's row says after the loss; an outcome that was recorded stays."""
+    if job.phase == Phase.MAINTENANCE:
+        return {"maintenance_message": "The archive is good. Afterwards the maintenance was cut off."}
+    if job.outcome:
+        return {}
+    now = timezone.now()
+    if job.cancel_requested_at:
+        lost = {"outcome": Outcome.CANCELLED, "message": "Stopped by a person."}
+    else:
+        when = f"{timezone.localtime(now):%H:%M}"
+        message = f"The job stopped during {job.phase} (noticed at {when}); an archive may exist."
+        lost = {"outcome": Outcome.FAILURE, "message": message}
+    data = None if job.phase == Phase.BACKUP else "none"
+    return {**lost, "data": data, "phase": Phase.POST, "phases": job.phases_with(Phase.POST, now), "progress": {}}
+
+
+def settle(rows: list[ScriptExecution]) -> None:
+    """The script that was running was cut off; a pre-backup script that was still to come does not run any more."""
+    now = timezone.now()
+    for row in rows:
+        if row.status == ExecutionStatus.RUNNING:
+            row.status, row.completed_at = ExecutionStatus.INTERRUPTED, now
+            row.error_message = "Cut off: the process that ran it was lost."
+        elif row.status == ExecutionStatus.PLANNED and row.hook_type == Hook.PRE:
+            row.status, row.error_message = ExecutionStatus.NOT_RUN, "Did not run: the job was cut off before it."
+        else:
+            continue
+        ScriptExecution.objects.filter(pk=row.pk).update(
+            status=row.status, completed_at=row.completed_at, error_message=row.error_message
+        )
+
+
+def give_up(rows: list[ScriptExecution]) -> None:
+    """Taken over too often: what has not come to an end is not tried again, and told as broken."""
+    left = [row.pk for row in rows if row.status == ExecutionStatus.PLANNED]
+    ScriptExecution.objects.filter(pk__in=left).update(
+        status=ExecutionStatus.FAILED, error_message=f"Given up: the job was lost more than {MOST_TAKEOVERS} times."
+    )

@@ -1,0 +1,126 @@
+"""The end of a job: final status, verdicts, broken promises and what people are told, in one transaction."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from borgui.rundir import RunDirectory
+from scripts_library.models import ExecutionStatus, Hook, Outcome, Script, ScriptExecution
+
+from . import borgcall, notices, promises, verdicts
+from .ledger import Ledger
+from .models import BackupJob, Data, JobStatus, Repository
+
+log = logging.getLogger(__name__)
+GOOD_ENDS = (ExecutionStatus.SUCCEEDED, ExecutionStatus.NOT_RUN)
+
+
+def finish(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
+    """Write the final status, computed from the rows. The run directory goes, unless a promise of it is broken."""
+    look_for_archive(job)
+    with transaction.atomic():
+        close_rows(job)
+        rows = list(job.executions.select_related("script").order_by("position", "attempt"))
+        failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
+        ledger.job(job, **final_fields(job, rows, failed))
+        promises.mend(job, rows)
+        broken = promises.record(job, failed)
+        services = verdicts.services_of(job, rows, has_open_promise=bool(broken))
+        ledger.job(job, services=services)
+        notices.of_finished(job, rows, broken)
+        count_usage(rows)
+        remember_on_repository(job)
+    if not broken:
+        directory.remove()
+
+
+def finish_again(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
+    """The end of post-backup scripts that were run again: the status stays, promises and the Services verdict follow."""
+    with transaction.atomic():
+        close_rows(job)
+        rows = list(job.executions.order_by("position", "attempt"))
+        ledger.job(job, phase="", phases=job.phases_with("", timezone.now()))
+        promises.mend(job, rows)
+        failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
+        broken = promises.record(job, failed)
+        ledger.job(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
+        notices.of_finished(job, rows, broken)
+    if not broken:
+        directory.remove()
+
+
+def look_for_archive(job: BackupJob) -> None:
+    """After a loss during the backup, the Data verdict follows what is really in the repository."""
+    if job.data is not None or job.claim == 1:
+        return
+    there = borgcall.archive_is_there(job)
+    if there is not None:
+        job.data = Data.GOOD if there else Data.NONE
+
+
+def close_rows(job: BackupJob) -> None:
+    """`planned` never outlives its job."""
+    job.executions.filter(status=ExecutionStatus.PLANNED).update(
+        status=ExecutionStatus.NOT_RUN, error_message="Did not run: the job was over before it was its turn."
+    )
+
+
+def final_fields(job: BackupJob, rows: Sequence[ScriptExecution], failed: Sequence[ScriptExecution]) -> dict[str, Any]:
+    now = timezone.now()
+    status = job.outcome
+    if status == Outcome.SUCCESS and (failed or job.maintenance_message):
+        status = JobStatus.WARNING
+    return {
+        "status": status,
+        "phase": "",
+        "phases": job.phases_with("", now),
+        "completed_at": now,
+        "message": "\n".join(filter(None, [job.message, failed_afterwards(failed), job.maintenance_message])),
+        "data": job.data,
+        "progress": {},
+    }
+
+
+def failed_afterwards(failed: Sequence[ScriptExecution]) -> str:
+    return "\n".join(f"'{row.script_name}' failed after the backup ({row.error_message})." for row in failed)
+
+
+def count_usage(rows: Sequence[ScriptExecution]) -> None:
+    """`usage_count` counts the jobs' runs of a script; a run is whatever was started."""
+    now = timezone.now()
+    used = [row.script_id for row in rows if row.script_id and row.started_at]
+    for script_id in set(used):
+        Script.objects.filter(pk=script_id).update(
+            usage_count=F("usage_count") + used.count(script_id), last_used_at=now
+        )
+
+
+def remember_on_repository(job: BackupJob) -> None:
+    if job.data not in (Data.GOOD, Data.GOOD_WITH_WARNINGS):
+        return
+    repository = Repository.objects.filter(pk=job.repository_id)
+    repository.update(last_good_at=job.completed_at)
+    if job.stats:
+        repository.update(stats=job.stats)
+
+
+def refuse(job: BackupJob, reason: str) -> None:
+    """A queued job that cannot begin ends as a failure with a trace; no script has run."""
+    now = timezone.now()
+    with transaction.atomic():
+        claimed = BackupJob.objects.filter(pk=job.pk, status=JobStatus.QUEUED, claim=job.claim)
+        fields = {
+            "status": JobStatus.FAILURE,
+            "outcome": Outcome.FAILURE,
+            "data": Data.NONE,
+            "completed_at": now,
+            "message": reason,
+        }
+        if claimed.update(**fields):
+            for name, value in fields.items():
+                setattr(job, name, value)
+            notices.of_finished(job, [], [])

@@ -1,0 +1,81 @@
+"""Starting job processes and collecting them: the worker's side of "a process per job" (behaviour.md, section 2).
+
+A huey task or the tick asks `start_due`; the worker's main thread calls `reap` every now and then. What was started and
+has not claimed yet is known only here, and a process started twice is harmless: the claim decides.
+"""
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from borgui import process
+
+from . import queue, recovery
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Launcher:
+    """Children of this process by what they run, e.g. ("run_job", 17)."""
+
+    children: dict[tuple[str, int], "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    stopping: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def start_due(self) -> list[int]:
+        """Start a process for each queued job that may start now; tell the others what they wait for."""
+        with self._lock:
+            if self.stopping:
+                return []
+            starting = {pk for command, pk in self.children if command == "run_job"}
+            decision = queue.decide(starting)
+            for pk in decision.start:
+                self.start("run_job", pk)
+        queue.tell_waiting(decision.waiting)
+        return decision.start
+
+    def recover(self) -> list[tuple[str, int]]:
+        """Start what resumes every lost job and test run, outside the slots; returns what was started."""
+        with self._lock:
+            if self.stopping:
+                return []
+            lost = [one for one in recovery.lost() if one not in self.children]
+            for command, pk in lost:
+                self.start(command, pk)
+        return lost
+
+    def start(self, command: str, pk: int) -> None:
+        with self._lock:
+            if self.stopping or (command, pk) in self.children:
+                return
+            argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), command, str(pk)]
+            self.children[command, pk] = process.spawn(argv, cwd=settings.BASE_DIR)
+
+    def reap(self) -> list[tuple[str, int]]:
+        """Collect the children that are over; those that died by a signal are recovered at once."""
+        with self._lock:
+            over = [one for one, child in self.children.items() if child.poll() is not None]
+            signalled = [one for one in over if (self.children[one].returncode or 0) < 0]
+            for one in over:
+                del self.children[one]
+        for command, pk in signalled:
+            log.warning("%s %s died by a signal", command, pk)
+        if signalled:
+            self.recover()
+        return over
+
+    def stop(self, tell: Callable[["subprocess.Popen[bytes]"], None]) -> None:
+        """Start nothing more, and tell each child."""
+        with self._lock:
+            self.stopping = True
+            for child in self.children.values():
+                tell(child)
+
+
+launcher = Launcher()

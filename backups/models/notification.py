@@ -1,0 +1,73 @@
+"""What people are to be told, as rows; and broken promises, which stay until they are mended or closed."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from .job import BackupJob
+from .repository import Repository
+
+
+class Event(models.TextChoices):
+    FAILURE = "failure"
+    BROKEN_PROMISE = "broken_promise"
+    RECOVERED = "recovered"
+    WARNING = "warning"
+    SUCCESS = "success"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    MESSAGE = "message"
+
+
+class BrokenPromiseQuerySet(models.QuerySet["BrokenPromise"]):
+    def open(self) -> "BrokenPromiseQuerySet":
+        return self.filter(closed_at=None)
+
+
+class BrokenPromise(models.Model):
+    """A post-backup script that had to run to a good end and did not (section 1)."""
+
+    job = models.ForeignKey(BackupJob, models.CASCADE, related_name="broken_promises")
+    repository = models.ForeignKey(Repository, models.CASCADE, related_name="broken_promises")
+    execution_id = models.BigIntegerField(help_text="the attempt that decided")
+    script_id = models.BigIntegerField(null=True)
+    position = models.PositiveIntegerField()
+    script_name = models.CharField(max_length=200)
+    interrupts = models.CharField(max_length=500, blank=True, default="")
+    since = models.DateTimeField(default=timezone.now)
+    message = models.TextField()
+    closed_at = models.DateTimeField(null=True)
+    closed_by_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
+    closed_by_execution_id = models.BigIntegerField(null=True, help_text="the later good run")
+    note = models.TextField(blank=True, default="")
+
+    objects = BrokenPromiseQuerySet.as_manager()
+
+    class Meta:
+        db_table = "broken_promises"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "position"], condition=Q(closed_at=None), name="one_open_promise"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.script_name} of job {self.job_id}"
+
+
+class Notification(models.Model):
+    """Something to be told, written in the transaction of what it tells, sent afterwards by others."""
+
+    event = models.CharField(max_length=30, choices=Event.choices)
+    repository = models.ForeignKey(Repository, models.CASCADE, null=True, related_name="notifications")
+    job = models.ForeignKey(BackupJob, models.CASCADE, null=True, related_name="notifications")
+    title = models.CharField(max_length=250)
+    text = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "notifications"
+        indexes = [models.Index(fields=["id"], condition=Q(sent_at=None), name="notifications_to_send")]
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,45 @@
+"""What people are to be told, as rows (behaviour.md, section 2, point 7). Sending them is another's work."""
+
+import logging
+from collections.abc import Sequence
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from scripts_library.models import Outcome, ScriptExecution
+
+from . import words
+from .models import BackupJob, Event, Notification, Repository
+from .verdicts import downtime_of
+
+log = logging.getLogger(__name__)
+
+
+def of_finished(job: BackupJob, rows: Sequence[ScriptExecution], broken: Sequence[ScriptExecution]) -> None:
+    """The notification of a finished job; inside the transaction that finishes it."""
+    told = words.told_of(job, downtime_of(rows, timezone.now()), broken, recovered=job.claim > 1)
+    Notification.objects.create(
+        event=event_of(job, broken), repository_id=job.repository_id, job=job, title=told.title[:250], text=told.text
+    )
+
+
+def event_of(job: BackupJob, broken: Sequence[ScriptExecution]) -> str:
+    """One event for one job: the worst thing that is to be said of it."""
+    if broken:
+        return Event.BROKEN_PROMISE
+    if job.claim > 1:
+        return Event.RECOVERED
+    return Event.SUCCESS if job.status == Outcome.SUCCESS else Event(job.status)
+
+
+def message(job: BackupJob, title: str, text: str) -> None:
+    """What a script wrote into NOTIFY_FILE. Losing it must not stop the chain, so a database that refuses is logged."""
+    told(job.repository, title, text, job)
+
+
+def told(repository: Repository | None, title: str, text: str, job: BackupJob | None = None) -> None:
+    try:
+        with transaction.atomic():
+            Notification.objects.create(event=Event.MESSAGE, repository=repository, job=job, title=title, text=text)
+    except DatabaseError as error:
+        log.error("a script's message could not be kept: %s", error)

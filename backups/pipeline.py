@@ -1,0 +1,191 @@
+"""One job from claim to final status (behaviour.md, sections 2 to 6). Read it from top to bottom.
+
+A fresh job and one whose process was lost take the same way: each step looks at the rows and does what they do not
+have yet. Nothing is known from memory; whatever must happen is durable before it begins.
+"""
+
+import json
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from borgui.rundir import RunDirectory
+from scripts_library import chain
+from scripts_library.environment import HookContext
+from scripts_library.models import Hook, Outcome, ScriptExecution
+from scripts_library.running import Run, Stop, Superseded
+
+from . import attempts, borgcall, claiming, finishing, maintenance, notices
+from .ledger import Ledger, commit_to_disk
+from .models import BackupJob, Phase
+from .watch import StopRequest, Watch
+
+log = logging.getLogger(__name__)
+WORST = [Outcome.SUCCESS, Outcome.WARNING, Outcome.FAILURE]
+
+
+def directory_of(job_id: int) -> RunDirectory:
+    return RunDirectory(settings.RUN_DIR / "jobs" / str(job_id))
+
+
+def run(job_id: int, stop: StopRequest) -> BackupJob | None:
+    """Run or resume a job in this process. None: there was nothing to do, or no right to do it.
+
+    Raises rundir.Busy where another process has it, BackupJob.DoesNotExist.
+    """
+    commit_to_disk()
+    directory = directory_of(job_id)
+    directory.acquire()
+    try:
+        job = claiming.claim(job_id, directory, stop)
+        if job is None:
+            return None
+        Pipeline(job, directory, stop).walk()
+        return job
+    except Superseded as reason:
+        log.warning("%s", reason)
+        return None
+    finally:
+        directory.release()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the backup itself ended, and what the job's row is to say about it."""
+
+    outcome: str
+    message: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+class Pipeline:
+    def __init__(self, job: BackupJob, directory: RunDirectory, stop: StopRequest) -> None:
+        self.job, self.directory, self.stop = job, directory, stop
+        self.ledger = Ledger(job)
+        self.watch = Watch(job, stop)
+        self.undisturbed = job.claim == 1
+        self.is_recovery = job.claim > 1 and not job.is_over
+
+    def walk(self) -> None:
+        if not self.job.outcome:
+            self.back_up()
+        if not self.bring_back():
+            return  # a planned stop ran out of time: the rows say what is left, recovery does it at the next start
+        if self.undisturbed:
+            maintenance.run(self.job, self.ledger, self.watch, self.enter)
+        if self.job.is_over:
+            finishing.finish_again(self.job, self.ledger, self.directory)
+        else:
+            finishing.finish(self.job, self.ledger, self.directory)
+
+    # --- phases pre-backup and backup ---------------------------------------------------------------------------------
+    def back_up(self) -> None:
+        """Everything until borg is over. A fault of our own code is a failed backup; services come back all the same."""
+        try:
+            ending = self.until_borg_is_over()
+        except Superseded:
+            raise
+        except Exception as fault:
+            log.exception("fault in job %s", self.job.pk)
+            ending = Ending(Outcome.FAILURE, f"Not backed up: an internal fault ({fault!r}).")
+        self.enter(Phase.POST, outcome=ending.outcome, message=ending.message, progress={}, **ending.fields)
+
+    def until_borg_is_over(self) -> Ending:
+        rows = list(self.rows().filter(hook_type=Hook.PRE))
+        run = self.run_for(Hook.PRE)
+        if problems := chain.problems(self.rows()):
+            chain.refuse_pre(rows, run)
+            return Ending(Outcome.FAILURE, f"Not backed up: the check before the backup found problems.\n{problems}")
+        verdict = chain.run_pre(rows, run)
+        if not verdict.go_on:
+            return Ending(verdict.outcome, verdict.message, {"data": "none"})
+        if reason := self.watch.borg():
+            return ending_of_stop(reason)
+        self.enter(Phase.BACKUP)
+        return self.ending_of_borg(borgcall.create(self.job, self.ledger, self.directory, self.watch), verdict)
+
+    def ending_of_borg(self, backup: borgcall.Made, verdict: chain.PreVerdict) -> Ending:
+        if backup.stopped:
+            stopped = ending_of_stop(backup.stopped)
+            return Ending(stopped.outcome, stopped.message, backup.fields)
+        outcome = max(backup.outcome, verdict.outcome or Outcome.SUCCESS, key=lambda one: WORST.index(Outcome(one)))
+        return Ending(outcome, "\n".join(filter(None, [backup.sentence, verdict.message])), backup.fields)
+
+    # --- phase post-backup --------------------------------------------------------------------------------------------
+    def bring_back(self) -> bool:
+        """Run the post-backup chain, and what recovery owes. False: out of time, something is left to be done."""
+        run = self.run_for(Hook.POST)
+        while True:
+            due, later = attempts.open_rows(self.rows(), timezone.now())
+            if due:
+                chain.run_post(due, run)
+            elif later:
+                attempts.wait_for(later[0], self.stop)
+            elif not (self.is_recovery and attempts.plan_retries(self.job, self.ledger)):
+                break
+            if run.is_out_of_time():
+                break
+        return not attempts.is_anything_left(self.rows())
+
+    # --- what the steps share -----------------------------------------------------------------------------------------
+    def enter(self, phase: str, **fields: Any) -> None:
+        """Begin a phase, durably, together with what the one before it found out."""
+        phases = self.job.phases_with(phase, timezone.now())
+        self.ledger.job(self.job, phase=phase, phases=phases, **fields)
+
+    def rows(self) -> Any:
+        return ScriptExecution.objects.filter(backup_job=self.job).select_related("revision__content").in_order()
+
+    def run_for(self, hook: str) -> Run:
+        is_post = hook == Hook.POST
+        return Run(
+            context=self.context(hook),
+            directory=self.directory,
+            logs=settings.LOGS_DIR / "executions",
+            write=self.ledger.execution,
+            should_stop=self.watch.post if is_post else self.watch.pre,
+            tell=lambda row, title, text: notices.message(self.job, title, text),
+            is_out_of_time=self.stop.is_out_of_time if is_post else lambda: False,
+            claim=self.job.claim,
+        )
+
+    def context(self, hook: str) -> HookContext:
+        job, repository = self.job, self.job.repository
+        known = {} if hook == Hook.PRE else {"outcome": job.outcome, "exit_code": job.borg_exit_code}
+        return HookContext(
+            hook_type=hook,
+            moment=timezone.localtime(job.started_at or timezone.now()),
+            triggered_by=job.triggered_by,
+            repository_id=repository.pk,
+            repository_name=repository.name,
+            repository_path=repository.path,
+            source_paths=tuple(repository.source_paths),
+            archive_name=job.archive_name,
+            job_id=job.pk,
+            error=job.message if known and job.outcome != Outcome.SUCCESS else "",
+            stats_file=str(write_stats(job, self.directory)) if known else "",
+            library_dir=str(settings.LIBRARY_DIR),
+            pass_env=tuple(settings.PASS_ENV),
+            **known,
+        )
+
+
+def ending_of_stop(reason: str) -> Ending:
+    """The backup was asked to stop, before borg or in it (sections 4, 6 and 7)."""
+    outcome = Outcome.CANCELLED if reason == Stop.CANCELLED else Outcome.FAILURE
+    return Ending(outcome, Stop(reason).sentence, {"data": "none"})
+
+
+def write_stats(job: BackupJob, directory: RunDirectory) -> Path:
+    """borg's statistics for the post-backup scripts (BACKUP_STATS); an empty object where borg did not run."""
+    path = directory.path / "stats.json"
+    facts = {"archive": job.archive_name, "files": job.archive_files, "exit_code": job.borg_exit_code, **job.stats}
+    try:
+        path.write_text(json.dumps(facts if job.borg_exit_code is not None else {}), encoding="utf-8")
+    except OSError as error:
+        log.warning("BACKUP_STATS could not be written: %s", error)
+    return path

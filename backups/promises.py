@@ -1,0 +1,80 @@
+"""Broken promises: an event of their own, closed by a later good run or by a person (behaviour.md, section 1)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from borgui.accounts.models import User
+from scripts_library import chain
+from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
+
+from . import verdicts, words
+from .models import BackupJob, BrokenPromise
+
+
+def record(job: BackupJob, failed: Sequence[ScriptExecution]) -> list[ScriptExecution]:
+    """Make rows for the promises among the post-backup scripts that did not come to a good end; returns those."""
+    broken = [row for row in failed if row.is_promise and chain.matches(row.run_on, job.outcome)]
+    for row in broken:
+        BrokenPromise.objects.update_or_create(
+            job=job,
+            position=row.position,
+            closed_at=None,
+            defaults={
+                "repository_id": job.repository_id,
+                "execution_id": row.pk,
+                "script_id": row.script_id,
+                "script_name": row.script_name,
+                "interrupts": row.interrupts,
+                "since": row.completed_at or timezone.now(),
+                "message": words.promise(row),
+            },
+        )
+    return broken
+
+
+def mend(job: BackupJob, rows: Sequence[ScriptExecution]) -> list[BrokenPromise]:
+    """Close the open promises of the repository whose script came to a good end in this job."""
+    closed = []
+    for row in rows:
+        if row.hook_type != Hook.POST or row.status != ExecutionStatus.SUCCEEDED:
+            continue
+        for promise in open_for(row):
+            if row.completed_at and row.completed_at >= promise.since:
+                close(promise, execution_id=row.pk, now=row.completed_at)
+                closed.append(promise)
+    return closed
+
+
+def open_for(row: ScriptExecution) -> models.QuerySet[BrokenPromise]:
+    """The open promises that a good run of this script keeps after all."""
+    found = BrokenPromise.objects.open().filter(repository_id=row.repository_id, interrupts=row.interrupts)
+    return found.filter(script_id=row.script_id) if row.script_id else found.filter(script_name=row.script_name)
+
+
+def close(
+    promise: BrokenPromise,
+    *,
+    note: str = "",
+    user: User | None = None,
+    execution_id: int | None = None,
+    now: datetime | None = None,
+) -> bool:
+    """Close it once; False where somebody was faster. The Services verdict of its job follows."""
+    with transaction.atomic():
+        still_open = BrokenPromise.objects.open().filter(pk=promise.pk)
+        changed = still_open.update(
+            closed_at=now or timezone.now(), note=note, closed_by_user=user, closed_by_execution_id=execution_id
+        )
+        if changed:
+            follow(promise.job)
+    return bool(changed)
+
+
+def follow(job: BackupJob) -> None:
+    """Write the Services verdict of a finished job anew."""
+    is_open = job.broken_promises.open().exists()  # type: ignore[attr-defined]
+    services = verdicts.services_of(job, list(job.executions.all()), has_open_promise=is_open)
+    BackupJob.objects.filter(pk=job.pk).update(services=services)

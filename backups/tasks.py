@@ -1,0 +1,30 @@
+"""Pokes. The rows say what is to be done; a task that is lost, late or comes twice changes nothing (section 6)."""
+
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task, db_task
+
+from .launcher import launcher
+
+
+@db_task()
+def start_jobs() -> None:
+    """Somebody queued a job, or one has ended."""
+    launcher.start_due()
+
+
+@db_task()
+def start_test(execution_id: int) -> None:
+    launcher.start("run_script", execution_id)
+
+
+@db_task()
+def start_again(job_id: int) -> None:
+    """Somebody wants the post-backup scripts of a finished job run again."""
+    launcher.start("run_job", job_id)
+
+
+@db_periodic_task(crontab(minute="*"))
+def tick() -> None:
+    """Every minute: what a lost poke left, and what lost its process."""
+    launcher.recover()
+    launcher.start_due()

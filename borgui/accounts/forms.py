@@ -1,0 +1,22 @@
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import BaseUserCreationForm
+
+from .models import User
+
+
+def time_zones() -> list[tuple[str, str]]:
+    return [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if zone != "localtime"]
+
+
+class SetupForm(BaseUserCreationForm[User]):
+    """The account of the first administrator, and the time zone in which the installation speaks."""
+
+    time_zone = forms.ChoiceField(choices=time_zones, initial=lambda: settings.TIME_ZONE)
+
+    class Meta:
+        model = User
+        fields = ["username"]
+        help_texts = {"username": ""}

@@ -1,0 +1,22 @@
+"""`prepare`: what stands between an installed borgui and a started one, in one process, for one start-up of Django."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Brings tables and shipped templates up to this version; prints a set-up link while nobody has an account."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-link", action="store_true", help="print no set-up link")
+
+    def handle(self, *, no_link: bool, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        if "install_templates" in get_commands():
+            call_command("install_templates", verbosity=0)
+        if not no_link and not get_user_model().objects.exists():
+            call_command("setup_link", stdout=self.stdout)

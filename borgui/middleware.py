@@ -1,0 +1,52 @@
+"""Small middleware of our own."""
+
+import ipaddress
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
+from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
+
+View = Callable[[HttpRequest], HttpResponseBase]
+
+
+def known_host(get_response: View) -> View:
+    """Only names by which this installation is meant to be called; another one gets the exact line to add.
+
+    Without this a foreign page could reach a service in the home network by a name of its own (DNS rebinding).
+    """
+
+    def checked(request: HttpRequest) -> HttpResponseBase:
+        try:
+            host = request.get_host()
+        except DisallowedHost:
+            host = ""
+        return get_response(request) if is_known(host) else unknown_host(request, split_domain_port(host)[0])
+
+    return checked
+
+
+def is_known(host: str) -> bool:
+    """`host` as in the request, with or without its port."""
+    name, _ = split_domain_port(host)
+    name = name.rstrip(".")
+    return bool(name) and (is_at_home(name) or validate_host(name, settings.KNOWN_HOSTS))
+
+
+def is_at_home(name: str) -> bool:
+    """This machine, or an address of a private network. Such an address cannot be made to mean another machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return address.is_private and not address.is_link_local
+
+
+def unknown_host(request: HttpRequest, name: str) -> HttpResponse:
+    page = render_to_string("unknown_host.html", {"name": name, "known": settings.KNOWN_HOSTS})
+    return HttpResponse(page, status=400)

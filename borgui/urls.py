@@ -1,0 +1,17 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from . import api
+from .accounts.views import admin_sign_in
+from .health import health
+
+urlpatterns = [
+    path("health/", health, name="health"),
+    path("api/", api.urls),
+    path("admin/login/", admin_sign_in),
+    path("admin/", admin.site.urls),
+    path("", include("borgui.accounts.urls")),
+    path("", include("backups.urls")),
+]

@@ -1,0 +1,36 @@
+"""Which script, assignment or execution somebody may see: get it, or raise Http404. Deleted scripts are not there.
+
+Everybody with an account sees everything; rights of people come with roles, and they come here.
+"""
+
+from django.http import Http404
+
+from .models import RepositoryScript, Script, ScriptExecution, ScriptRevision
+
+
+def script(pk: int) -> Script:
+    found = Script.objects.kept().filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no script {pk}.")
+    return found
+
+
+def revision(of: Script, sha256: str) -> ScriptRevision:
+    found = of.revisions.select_related("content").filter(content_id=sha256.lower()).first()
+    if found is None:
+        raise Http404(f"'{of.name}' has no revision {sha256}.")
+    return found
+
+
+def assignment(repository_id: int, pk: int) -> RepositoryScript:
+    found = RepositoryScript.objects.select_related("script").filter(repository_id=repository_id, pk=pk).first()
+    if found is None:
+        raise Http404(f"This repository has no assignment {pk}.")
+    return found
+
+
+def execution(pk: int) -> ScriptExecution:
+    found = ScriptExecution.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no execution {pk}.")
+    return found

@@ -1,0 +1,206 @@
+"""Endpoints of scripts, their revisions and test runs, and of the scripts of a repository."""
+
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router
+from ninja.responses import Status
+
+from backups import access as backups_access
+from backups import facts, tasks
+from borgui.accounts.authentication import RUN
+from borgui.rest import Listing, Page
+
+from . import access, assignments, library, parameters, testruns
+from .models import Hook, RepositoryScript, Script, ScriptRevision
+from .preview import as_json, preview
+from .schemas import (
+    AssignmentChange,
+    AssignmentIn,
+    AssignmentOut,
+    DriftAction,
+    ExecutionOut,
+    Order,
+    RevisionDetail,
+    RevisionOut,
+    ScriptChange,
+    ScriptDetail,
+    ScriptFilters,
+    ScriptIn,
+    ScriptOut,
+    TestRun,
+    declared,
+)
+
+router = Router()
+LAST_EXECUTIONS = 10
+
+
+# --- scripts ----------------------------------------------------------------------------------------------------------
+@router.get("/scripts", response=Listing[ScriptOut], tags=["scripts"])
+def list_scripts(request: HttpRequest, filters: Query[ScriptFilters]) -> Listing[ScriptOut]:
+    """All scripts, by name."""
+    rows = matching(filters).order_by("name", "id")
+    return Listing[ScriptOut](count=rows.count(), items=[ScriptOut.of(script) for script in filters.cut(rows)])
+
+
+def matching(filters: ScriptFilters) -> QuerySet[Script]:
+    rows = Script.objects.kept()
+    if filters.search:
+        rows = rows.filter(Q(name__icontains=filters.search) | Q(description__icontains=filters.search))
+    if filters.category:
+        rows = rows.filter(category=filters.category)
+    if filters.run_on:
+        undeclared = Q(run_on=None) if filters.run_on == "success" else Q(pk=None)
+        rows = rows.filter(Q(run_on=filters.run_on) | undeclared)
+    if filters.hook:
+        rows = rows.filter(Q(manifest__hooks__icontains=f'"{filters.hook}"') | no_hook_declared())
+    if filters.is_template is not None:
+        rows = rows.filter(is_template=filters.is_template)
+    if filters.unused is not None:
+        rows = rows.filter(assignments__isnull=filters.unused).distinct()
+    return rows
+
+
+def no_hook_declared() -> Q:
+    """A script whose block names no hook fits both."""
+    return Q(manifest__hooks=[]) | Q(manifest__hooks__isnull=True)
+
+
+@router.post("/scripts", response={201: ScriptDetail}, tags=["scripts"])
+def create_script(request: HttpRequest, payload: ScriptIn) -> Status:
+    """Create a script. What the request does not say, the block in the file says; then the defaults."""
+    given = payload.given()
+    name, content = given.pop("name", None), given.pop("content")
+    script = library.create(name, content, source=ScriptRevision.Source.API, user=request.user, **given)
+    return Status(201, detail(script))
+
+
+@router.get("/scripts/{int:pk}", response=ScriptDetail, tags=["scripts"])
+def get_script(request: HttpRequest, pk: int) -> ScriptDetail:
+    """One script with its content, its users, its last executions, and whether its file was changed outside."""
+    return detail(access.script(pk))
+
+
+def detail(script: Script) -> ScriptDetail:
+    sight = library.look(script)
+    users = RepositoryScript.objects.filter(script=script).select_related("repository").order_by("repository__name")
+    executions = script.executions.defer("stdout", "stderr").order_by("-id")[:LAST_EXECUTIONS]
+    return ScriptDetail.of_sight(script, sight, list(users), list(executions))
+
+
+@router.put("/scripts/{int:pk}", response=ScriptDetail, tags=["scripts"])
+def change_script(request: HttpRequest, pk: int, payload: ScriptChange) -> ScriptDetail:
+    """Change a script. New content needs the `sha256` of what was edited; 409 if somebody saved in between."""
+    changes = payload.given()
+    base = changes.pop("sha256", None)
+    script = access.script(pk)
+    library.update(script, changes=changes, base_sha256=base, user=request.user, source=ScriptRevision.Source.API)
+    return detail(access.script(pk))
+
+
+@router.delete("/scripts/{int:pk}", response={204: None}, tags=["scripts"])
+def delete_script(request: HttpRequest, pk: int) -> Status:
+    """Delete a script; 409 with its users while it is in use."""
+    library.delete(access.script(pk))
+    return Status(204, None)
+
+
+@router.get("/scripts/{int:pk}/revisions", response=Listing[RevisionOut], tags=["scripts"])
+def list_revisions(request: HttpRequest, pk: int, filters: Query[Page]) -> Listing[RevisionOut]:
+    """Every content the script had, newest first."""
+    rows = access.script(pk).revisions.order_by("-id")
+    if filters.search:
+        rows = rows.filter(Q(content_id__startswith=filters.search.lower()) | Q(remark__icontains=filters.search))
+    return Listing[RevisionOut](count=rows.count(), items=[RevisionOut.of_row(row) for row in filters.cut(rows)])
+
+
+@router.get("/scripts/{int:pk}/revisions/{sha256}", response=RevisionDetail, tags=["scripts"])
+def get_revision(request: HttpRequest, pk: int, sha256: str) -> RevisionDetail:
+    """One revision with its content."""
+    return RevisionDetail.of(access.revision(access.script(pk), sha256))
+
+
+@router.post("/scripts/{int:pk}/drift", response=ScriptDetail, tags=["scripts"])
+def settle_drift(request: HttpRequest, pk: int, payload: DriftAction) -> ScriptDetail:
+    """Keep an edit that was made outside, or go back to the revision before it."""
+    settle = library.keep_edit if payload.action == "keep" else library.revert_edit
+    settle(access.script(pk), user=request.user)
+    return detail(access.script(pk))
+
+
+@router.post("/scripts/{int:pk}/test", response={202: ExecutionOut}, auth=RUN, tags=["scripts"])
+def test_script(request: HttpRequest, pk: int, payload: TestRun | None = None) -> Status:
+    """Queue a test run: the script really runs, on this machine."""
+    script, wanted = access.script(pk), payload or TestRun()
+    repository = backups_access.repository(wanted.repository_id) if wanted.repository_id else None
+    execution = testruns.queue(
+        script,
+        facts=facts.of(repository) if repository else None,
+        hook_type=wanted.hook_type,
+        backup_status=wanted.backup_status or "success",
+        values=values_to_try(script, wanted),
+        user=request.user,
+    )
+    transaction.on_commit(partial(tasks.start_test, execution.pk))
+    return Status(202, ExecutionOut.of(execution))
+
+
+def values_to_try(script: Script, wanted: TestRun) -> dict[str, Any]:
+    """The values of the repository's own assignment, where it has one, with the given ones over them."""
+    entries = RepositoryScript.objects.filter(script=script, repository_id=wanted.repository_id)
+    if wanted.hook_type in Hook.values:
+        entries = entries.filter(hook_type=wanted.hook_type)
+    stored = next((entry.parameters for entry in entries.in_order()), {})
+    return parameters.merge(declared(script), stored, wanted.parameters or {})
+
+
+# --- the scripts of a repository --------------------------------------------------------------------------------------
+@router.get("/repositories/{int:pk}/scripts", response=Listing[AssignmentOut], tags=["assignments"])
+def list_assignments(request: HttpRequest, pk: int, filters: Query[Page]) -> Listing[AssignmentOut]:
+    """The assignments of both hooks in order, pre-backup first."""
+    rows = RepositoryScript.objects.filter(repository=backups_access.repository(pk)).select_related("script").in_order()
+    if filters.search:
+        rows = rows.filter(script__name__icontains=filters.search)
+    return Listing[AssignmentOut](count=rows.count(), items=[AssignmentOut.of(row) for row in filters.cut(rows)])
+
+
+@router.post("/repositories/{int:pk}/scripts", response={201: AssignmentOut}, tags=["assignments"])
+def assign(request: HttpRequest, pk: int, payload: AssignmentIn) -> Status:
+    """Attach a script to a hook, as the last one."""
+    repository = backups_access.repository(pk)
+    given = {name: value for name, value in payload.given().items() if value is not None}
+    script = access.script(given.pop("script_id"))
+    entry = assignments.assign(repository.pk, script, given.pop("hook_type"), **given)
+    return Status(201, AssignmentOut.of(entry))
+
+
+@router.get("/repositories/{int:pk}/scripts/preview", response=dict[str, Any], tags=["assignments"])
+def preview_chain(request: HttpRequest, pk: int) -> dict[str, Any]:
+    """What would run after each of the five outcomes, with which variables, and why the rest would not."""
+    return as_json(preview(facts.of(backups_access.repository(pk))))
+
+
+@router.put("/repositories/{int:pk}/scripts/order", response=Listing[AssignmentOut], tags=["assignments"])
+def reorder(request: HttpRequest, pk: int, payload: Order) -> Listing[AssignmentOut]:
+    """The whole order of one hook at once; 409 if these are not exactly its assignments."""
+    repository = backups_access.repository(pk)
+    assignments.reorder(repository.pk, payload.hook_type, payload.order)
+    rows = RepositoryScript.objects.chain(repository.pk, payload.hook_type)
+    return Listing[AssignmentOut](count=len(rows), items=[AssignmentOut.of(row) for row in rows])
+
+
+@router.put("/repositories/{int:pk}/scripts/{int:rs_id}", response=AssignmentOut, tags=["assignments"])
+def change_assignment(request: HttpRequest, pk: int, rs_id: int, payload: AssignmentChange) -> AssignmentOut:
+    """Change an assignment; parameters are merged by name."""
+    entry = access.assignment(backups_access.repository(pk).pk, rs_id)
+    return AssignmentOut.of(assignments.change(entry, payload.given()))
+
+
+@router.delete("/repositories/{int:pk}/scripts/{int:rs_id}", response={204: None}, tags=["assignments"])
+def remove_assignment(request: HttpRequest, pk: int, rs_id: int) -> Status:
+    assignments.remove(access.assignment(backups_access.repository(pk).pk, rs_id))
+    return Status(204, None)

@@ -1,0 +1,225 @@
+"""What people do with scripts: create, save, rename, delete, restore, keep or revert an outside edit.
+
+Row and file change together (behaviour.md, section 11): the file is written last inside the transaction, under the lock
+on the row, and put back should the commit fail. So call these outside a transaction.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from . import draft
+from .errors import Conflict, InUse, Invalid, ReadOnly, Refused, Use
+from .interpreter import Unstartable, suffix
+from .manifest import Manifest
+from .models import RepositoryScript, Script, ScriptRevision
+from .revising import accepted_revision, add_revision, change_row, current_revision, locked, named
+from .sight import CHANGED, MISSING, SAME, UNREADABLE, Sight, look, store
+from .store import OutsideFolder, digest
+
+__all__ = [
+    "CHANGED",
+    "MISSING",
+    "SAME",
+    "UNREADABLE",
+    "Sight",
+    "accepted_revision",
+    "current_revision",
+    "look",
+    "store",
+]
+
+Source = ScriptRevision.Source
+BY_PEOPLE = (Source.EDITOR, Source.API, Source.TEMPLATE, Source.RESTORE)
+
+
+# --- create and change ------------------------------------------------------------------------------------------------
+def create(
+    name: str | None,
+    content: str,
+    *,
+    source: str,
+    description: str | None = None,
+    timeout: int | None = None,
+    run_on: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    user: Any = None,
+    category: str = Script.Category.CUSTOM,
+    template_version: str | None = None,
+) -> Script:
+    """A new script and its file. A field that is None comes from the block, else it is the default (section 10).
+
+    `parameters`: default values. Raises Invalid, NameTaken, ReadOnly, StoreError.
+    """
+    _refuse_read_only(source)
+    given = {"name": name, "description": description, "timeout": timeout, "run_on": run_on}
+    manifest = draft.check({**given, "content": content})
+    fields = draft.settle(given, Manifest(), manifest)
+    script = Script(
+        **fields,
+        category=category,
+        template_version=template_version,
+        created_by_user=user,
+        manifest=manifest.to_dict(),
+        sha256=digest(content),
+        parameters=draft.merge_parameters(manifest, {}, parameters or {}),
+        file_path=store().new_path(fields["name"], _suffix(content), _is_path_taken),
+    )
+    with store().change(script.file_path) as file, transaction.atomic():
+        with named(script.name):
+            script.save(force_insert=True)
+        add_revision(script, content, source=source, user=user)
+        file.write(content)
+    return script
+
+
+def update(
+    script: Script, *, changes: Mapping[str, Any], source: str, base_sha256: str | None = None, user: Any = None
+) -> Script:
+    """Change the fields given in `changes` (name, description, content, timeout, run_on, parameters); None clears.
+
+    Content needs `base_sha256`, the hash of the text that was edited. A value that a new content changes in its block
+    is followed, unless `changes` has the field. Raises Invalid, Conflict, NameTaken, ReadOnly, StoreError.
+    """
+    draft.refuse_unknown(changes)
+    block = draft.check(changes)
+    if "content" in changes:
+        _refuse_read_only(source)
+        look(script)
+        return _save(script, changes, block, base_sha256, source, user)
+    with locked(script):
+        manifest = Manifest.from_dict(script.manifest)
+        _change_settings(script, changes, manifest, manifest)
+    return script
+
+
+def _save(
+    script: Script, changes: Mapping[str, Any], block: Manifest, base_sha256: str | None, source: str, user: Any
+) -> Script:
+    """Row, revision and file in one. The same text again makes no revision."""
+    content = changes["content"]
+    with store().change(script.file_path) as file, locked(script):
+        was = script.sha256
+        _refuse_stale(was, base_sha256)
+        old = Manifest.from_dict(script.manifest)
+        new = old.kept_with(block.errors) if block.errors else block
+        _change_settings(
+            script, changes, old, new, manifest=new.to_dict(), sha256=digest(content), unseen_edit=False, seen_stat=""
+        )
+        if script.sha256 != was:
+            add_revision(script, content, source=source, user=user)
+        file.write(content)
+    return script
+
+
+def _change_settings(script: Script, changes: Mapping[str, Any], old: Manifest, new: Manifest, **others: Any) -> None:
+    fields = draft.settle(changes, old, new)
+    if "parameters" in changes:
+        fields["parameters"] = draft.merge_parameters(new, script.parameters, changes["parameters"])
+    with named(fields.get("name"), script):
+        change_row(script, **fields, **others)
+
+
+def _refuse_read_only(source: str) -> None:
+    if settings.SCRIPTS_READONLY and source in BY_PEOPLE:
+        raise ReadOnly
+
+
+def _refuse_stale(sha256: str, base_sha256: str | None) -> None:
+    if not base_sha256:
+        raise Invalid({"sha256": "needed with content: the sha256 of the text that was edited"})
+    if base_sha256 != sha256:
+        raise Conflict("Somebody else has changed this script meanwhile.", sha256, "content")
+
+
+def _is_path_taken(file_path: str) -> bool:
+    return Script.objects.filter(file_path=file_path).exists()
+
+
+def _suffix(content: str) -> str:
+    """A script that cannot start may still be saved."""
+    try:
+        return suffix(content)
+    except Unstartable:
+        return ".sh"
+
+
+# --- older and outside contents ---------------------------------------------------------------------------------------
+def revisions(script: Script) -> models.QuerySet[ScriptRevision]:
+    """Newest first."""
+    return script.revisions.select_related("created_by_user")
+
+
+def pinned_content(revision: ScriptRevision) -> str:
+    """The exact text that a plan pinned, whatever became of the file."""
+    return revision.text
+
+
+def restore(script: Script, revision: ScriptRevision, *, user: Any = None, base_sha256: str | None = None) -> Script:
+    """Make the content of an older revision the current one; a new revision says so.
+
+    Its block need not be right: it was accepted once. Raises Conflict, NameTaken, ReadOnly, StoreError.
+    """
+    _refuse_read_only(Source.RESTORE)
+    look(script)
+    changes = {"content": pinned_content(revision)}
+    block = draft.check(changes, strict=False)
+    return _save(script, changes, block, base_sha256 or script.sha256, Source.RESTORE, user)
+
+
+def restore_missing(script: Script, *, user: Any = None) -> Script:
+    """Write the last revision where the file is gone. Raises Refused where it is there, ReadOnly, StoreError."""
+    sight = look(script)
+    if sight.state != MISSING or sight.revision is None:
+        raise Refused("The file of this script is not missing.")
+    return restore(script, sight.revision, user=user)
+
+
+def keep_edit(script: Script, *, user: Any = None, source: str = Source.EDITOR) -> Script:
+    """A person accepts what was changed outside. Raises Refused where there is nothing to accept."""
+    look(script)
+    with locked(script):
+        revision = current_revision(script)
+        if not script.unseen_edit or revision is None:
+            raise Refused("No change from outside is waiting.")
+        change_row(script, unseen_edit=False)
+        add_revision(script, revision.text, source=source, user=user, remark="kept")
+    return script
+
+
+def revert_edit(script: Script, *, user: Any = None) -> Script:
+    """Back to the content before the outside edit. Raises Refused where there is none, else as `restore`."""
+    look(script)
+    accepted = accepted_revision(script)
+    if not script.unseen_edit or accepted is None:
+        raise Refused("No change from outside is waiting.")
+    return restore(script, accepted, user=user, base_sha256=script.sha256)
+
+
+# --- delete -----------------------------------------------------------------------------------------------------------
+def users(script: Script) -> list[Use]:
+    """The assignments that use it, enabled or not."""
+    entries = RepositoryScript.objects.filter(script=script).select_related("repository").in_order()
+    return [Use(entry.pk, entry.repository_id, str(entry.repository), entry.hook_type) for entry in entries]
+
+
+def delete(script: Script) -> None:
+    """Hide the row and remove the file; revisions and executions stay. Raises InUse, ReadOnly, StoreError."""
+    try:
+        if settings.SCRIPTS_READONLY and look(script).state != MISSING:
+            raise ReadOnly
+        with store().change(script.file_path) as file, locked(script):
+            _hide(script)
+            file.remove()
+    except OutsideFolder:  # not a file of ours to remove
+        with locked(script):
+            _hide(script)
+
+
+def _hide(script: Script) -> None:
+    if uses := users(script):
+        raise InUse(uses)
+    change_row(script, deleted_at=timezone.now(), unseen_edit=False)

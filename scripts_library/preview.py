@@ -1,0 +1,102 @@
+"""What would run, for every outcome, without running anything (behaviour.md, section 14)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import chain, environment, links
+from .facts import RepositoryFacts
+from .links import Link
+from .models import Hook, Outcome
+
+UNKNOWN = "(known when it runs)"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One link under one outcome, as interfaces.md names it."""
+
+    assignment_id: int | None
+    script_id: int | None
+    script_name: str
+    runs: bool
+    reason: str
+    timeout: int
+    run_on: str
+    on_failure: str
+    variables: dict[str, str]
+    problems: list[str]
+
+
+def preview(facts: RepositoryFacts) -> dict[str, dict[str, list[Entry]]]:
+    """For each outcome the links of both hooks in order, those that would not run with the reason."""
+    chains = {hook: links.of_hook(facts, hook) for hook in Hook}
+    blocked = [link for chosen in chains.values() for link in chosen if link.enabled and link.problems]
+    return {
+        outcome.value: {
+            "pre_backup": [entry(link, facts, outcome, why_not_pre(link, blocked)) for link in chains[Hook.PRE]],
+            "post_backup": [entry(link, facts, outcome, why_not_post(link, outcome)) for link in chains[Hook.POST]],
+        }
+        for outcome in Outcome
+    }
+
+
+def why_not_pre(link: Link, blocked: list[Link]) -> str:
+    if not link.enabled:
+        return "Does not run: it is switched off here."
+    if link.problems:
+        return f"Cannot run: {link.problems[0]}"
+    if blocked:
+        return f"Does not run: the check before the backup finds a problem with '{blocked[0].script_name}'."
+    return ""
+
+
+def why_not_post(link: Link, outcome: str) -> str:
+    if not link.enabled:
+        return "Does not run: it is switched off here."
+    if not chain.matches(link.run_on, outcome):
+        return f"Does not run: it runs only after {chain.ONLY_AFTER[link.run_on]}."
+    return f"Cannot run: {link.problems[0]}" if link.problems else ""
+
+
+def entry(link: Link, facts: RepositoryFacts, outcome: Outcome, reason: str) -> Entry:
+    return Entry(
+        assignment_id=link.assignment_id,
+        script_id=link.script.pk if link.script else None,
+        script_name=link.script_name,
+        runs=not reason,
+        reason=reason or why(link),
+        timeout=link.timeout,
+        run_on=link.run_on,
+        on_failure=link.on_failure,
+        variables=variables(link, facts, outcome),
+        problems=list(link.problems),
+    )
+
+
+def why(link: Link) -> str:
+    if link.hook == Hook.PRE:
+        return "Runs before the backup."
+    return "Runs after every backup." if link.run_on == "always" else f"Runs after {chain.ONLY_AFTER[link.run_on]}."
+
+
+def variables(link: Link, facts: RepositoryFacts, outcome: Outcome) -> dict[str, str]:
+    """The variables of section 9 under their short names, and the parameters; secrets as ***."""
+    known: dict[str, Any] = dict.fromkeys(environment.KNOWN_AT_RUN, UNKNOWN)
+    known |= {
+        "HOOK_TYPE": link.hook,
+        "BACKUP_STATUS": outcome.value if link.hook == Hook.POST else "",
+        "REPOSITORY_ID": str(facts.id),
+        "REPOSITORY_NAME": facts.name,
+        "REPOSITORY_PATH": facts.path,
+        "SOURCE_PATHS": "\n".join(facts.source_paths),
+        "WINDOW_NAME": "",
+    }
+    masked = {name: "***" if name in link.secret_names and value else value for name, value in link.values.items()}
+    return known | masked
+
+
+def as_json(found: dict[str, dict[str, list[Entry]]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    return {
+        outcome: {hook: [vars(one) for one in entries] for hook, entries in hooks.items()}
+        for outcome, hooks in found.items()
+    }

@@ -1,0 +1,23 @@
+"""Names that no parameter may take (behaviour.md, section 9)."""
+
+# What every script finds in its environment; each also stands with BORG_UI_ before it, so that prefix is ours.
+_VARIABLES = """
+HOOK_TYPE BACKUP_STATUS BACKUP_EXIT_CODE BACKUP_ERROR BACKUP_DATE BACKUP_TIMESTAMP BACKUP_STATS
+REPOSITORY_ID REPOSITORY_NAME REPOSITORY_PATH SOURCE_PATHS ARCHIVE_NAME JOB_ID EXECUTION_ID TRIGGERED_BY WINDOW_NAME
+ATTEMPT EXECUTION_TOKEN LIBRARY_DIR STATE_DIR NOTIFY_FILE
+"""
+
+# What makes a shell, the loader or an interpreter run or read something else, and what a shell sets or ignores itself.
+_SYSTEM = """
+PATH HOME LANG LANGUAGE LC_ALL TZ PWD OLDPWD SHLVL IFS ENV SHELLOPTS BASHOPTS PS0 PS4 PROMPT_COMMAND CDPATH GLOBIGNORE
+POSIXLY_CORRECT FUNCNEST EXECIGNORE UID EUID PPID RANDOM SECONDS LINENO OPTIND OPTARG OPTERR _
+NODE_OPTIONS NODE_PATH RUBYOPT RUBYLIB GCONV_PATH GLIBC_TUNABLES LOCPATH NLSPATH
+"""
+
+VARIABLES = frozenset(_VARIABLES.split())
+RESERVED = VARIABLES | frozenset(_SYSTEM.split())
+PREFIXES = ("BORG_UI_", "LD_", "BASH_", "PYTHON", "PERL5", "MALLOC_")
+
+
+def is_reserved(name: str) -> bool:
+    return name in RESERVED or name.startswith(PREFIXES)

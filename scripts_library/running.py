@@ -1,0 +1,241 @@
+"""Running one script and recording it: two writes, `running` before it starts and its end afterwards (section 8)."""
+
+import logging
+import re
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from borgui import process
+from borgui.fields import is_sealed
+from borgui.masking import Masker
+from borgui.rundir import RunDirectory
+from borgui.transcript import Transcript
+
+from . import environment
+from .environment import HookContext
+from .interpreter import Prepared, Unstartable, prepare
+from .models import ExecutionStatus, ScriptExecution
+
+log = logging.getLogger(__name__)
+
+
+class Superseded(Exception):
+    """Another process has taken the run over: this one writes and starts nothing more."""
+
+
+class Stop(StrEnum):
+    """Why something that runs is asked to stop."""
+
+    CANCELLED = "cancelled"  # the job, by a person
+    STOPPED = "stopped"  # this one execution, by a person
+    SHUTDOWN = "shutdown"  # the service is shut down
+    MAX_DOWNTIME = "max_downtime"  # services have been down for as long as the repository allows
+    TIMED_OUT = "timed_out"  # its own time limit
+
+    @property
+    def sentence(self) -> str:
+        return SENTENCES[self]
+
+
+SENTENCES = {
+    Stop.CANCELLED: "Stopped by a person.",
+    Stop.STOPPED: "Stopped by a person.",
+    Stop.SHUTDOWN: "Stopped: the service was shut down.",
+    Stop.MAX_DOWNTIME: "Stopped: the services had been down for as long as this repository allows.",
+    Stop.TIMED_OUT: "Stopped at its time limit.",
+}
+STATUS_OF_STOP = {
+    Stop.CANCELLED: ExecutionStatus.CANCELLED,
+    Stop.STOPPED: ExecutionStatus.CANCELLED,
+    Stop.SHUTDOWN: ExecutionStatus.INTERRUPTED,
+    Stop.MAX_DOWNTIME: ExecutionStatus.TIMED_OUT,
+    Stop.TIMED_OUT: ExecutionStatus.TIMED_OUT,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and for what scripts run: the circumstances, the run directory, and how to write, ask and tell.
+
+    `write(row, fields)` makes fields of an execution durable, or raises; `should_stop(row)` returns a `Stop` or '';
+    `tell(title, text)` passes on what a script put into NOTIFY_FILE; `is_out_of_time()` ends the chain of a planned stop.
+    """
+
+    context: HookContext
+    directory: RunDirectory
+    logs: Path
+    write: Callable[[ScriptExecution, dict[str, Any]], None]
+    should_stop: Callable[[ScriptExecution], str]
+    tell: Callable[[ScriptExecution, str, str], None]
+    is_out_of_time: Callable[[], bool] = lambda: False
+    claim: int = 0
+    grace: float = 10.0  # seconds between TERM and KILL
+
+    def record(self, row: ScriptExecution, **fields: Any) -> None:
+        """Set the fields on the row and make them durable."""
+        for name, value in fields.items():
+            setattr(row, name, value)
+        self.write(row, fields)
+
+
+def not_run(row: ScriptExecution, run: Run, reason: str) -> None:
+    run.record(row, status=ExecutionStatus.NOT_RUN, error_message=reason)
+
+
+def cannot_start(row: ScriptExecution, run: Run, reason: str) -> None:
+    now = timezone.now()
+    run.record(
+        row, status=ExecutionStatus.FAILED, error_message=reason, claim=run.claim, started_at=now, completed_at=now
+    )
+
+
+def run_script(row: ScriptExecution, run: Run) -> None:
+    """Run the pinned text of `row` and record how it ended. The failure of the script is a value in the row."""
+    row.stop_reason = ""
+    try:
+        prepared = pinned(row)
+        copy = run.directory.private_copy(copy_name(row), prepared.content)
+    except Unstartable as problem:
+        return cannot_start(row, run, str(problem))
+    except OSError as problem:
+        return cannot_start(row, run, f"The private copy of the script could not be written: {problem}")
+    hints = list(prepared.hints)
+    run.record(row, status=ExecutionStatus.RUNNING, started_at=timezone.now(), claim=run.claim, hints=hints)
+    transcript = Transcript(run.logs / f"{row.pk}.log", secrets_of(row))
+    result = start(row, run, [*prepared.argv, str(copy)], transcript)
+    transcript.close()
+    run.directory.sync_state()
+    run.directory.clear_child()
+    end = ending(row, result, transcript)
+    row.stop_reason = result.reason
+    pass_on_notice(row, run)
+    run.record(row, **end)
+    return None
+
+
+def run_in_any_case(row: ScriptExecution, run: Run) -> None:
+    """Like `run_script`, but a fault of our own code is the failure of this script and not the end of the chain."""
+    try:
+        run_script(row, run)
+    except Superseded:
+        raise
+    except Exception as fault:
+        log.exception("fault while running '%s' (execution %s)", row.script_name, row.pk)
+        run.record(row, status=ExecutionStatus.FAILED, error_message=f"internal fault: {fault!r}")
+
+
+def pinned(row: ScriptExecution) -> Prepared:
+    """The text that was planned, ready to start. Raises Unstartable with what to do."""
+    if row.revision is None:
+        raise Unstartable("The text that was planned is gone.")
+    if is_sealed(row.parameters):
+        raise Unstartable("Its parameters can no longer be decrypted: put the encryption key back.")
+    if row.script_id is None and row.revision.script_id is None:
+        return prepare(row.revision.text, default="/bin/bash")
+    return prepare(row.revision.text)
+
+
+def start(row: ScriptExecution, run: Run, argv: list[str], transcript: Transcript) -> process.Result:
+    variables = environment.facts(
+        run.context,
+        execution_id=row.pk,
+        attempt=row.attempt,
+        token=row.token,
+        state=run.directory.state,
+        notify=notify_file(row, run),
+    )
+    run.directory.name_child(row.token)
+    return process.run(
+        argv,
+        env=environment.assemble(variables, row.parameters, run.context.pass_env),
+        cwd=run.directory.path,
+        timeout=row.timeout,
+        token=row.token,
+        on_output=transcript.feed,
+        on_tick=transcript.tick,
+        on_start=lambda child: run.directory.name_child(row.token, child),
+        should_stop=lambda: run.should_stop(row),
+        grace=run.grace,
+    )
+
+
+def ending(row: ScriptExecution, result: process.Result, transcript: Transcript) -> dict[str, Any]:
+    """The fields that are written with the end."""
+    return {
+        "status": status_of(result),
+        "completed_at": timezone.now(),
+        "execution_time": round(result.seconds, 3),
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "stdout": transcript.stdout,
+        "stderr": transcript.stderr,
+        "error_message": message_of(row, result, transcript),
+        "left_behind": result.left_behind,
+        "log_bytes": transcript.log_bytes,
+        "pid": result.pid,
+    }
+
+
+def status_of(result: process.Result) -> str:
+    if result.reason:
+        return STATUS_OF_STOP[Stop(result.reason)]
+    return ExecutionStatus.SUCCEEDED if result.ok else ExecutionStatus.FAILED
+
+
+def message_of(row: ScriptExecution, result: process.Result, transcript: Transcript) -> str:
+    if result.ok:
+        return transcript.error
+    if result.error:
+        return result.error
+    if result.reason == Stop.TIMED_OUT:
+        return f"stopped after {row.timeout} s, its time limit"
+    if result.reason:
+        return Stop(result.reason).sentence
+    if result.signal is not None:
+        return f"ended by signal {result.signal} ({signal_name(result.signal)})"
+    last = last_line(transcript.stderr) or last_line(transcript.stdout)
+    return f"exit code {result.exit_code}" + (f": {last}" if last else "")
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
+
+
+def last_line(text: str) -> str:
+    lines = [line.strip() for line in text[-2000:].splitlines() if line.strip()]
+    return lines[-1][:200] if lines else ""
+
+
+def secrets_of(row: ScriptExecution) -> list[str]:
+    return [value for name in row.secret_names if (value := row.parameters.get(name))]
+
+
+def copy_name(row: ScriptExecution) -> str:
+    """What people see in a process list: the position, and the name in plain letters."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", row.script_name).strip("-").lower()[:40]
+    return f"{row.position:02d}-{plain or 'script'}"
+
+
+def notify_file(row: ScriptExecution, run: Run) -> Path:
+    return run.directory.path / f"notify-{row.pk}"
+
+
+def pass_on_notice(row: ScriptExecution, run: Run) -> None:
+    """What the script wrote to NOTIFY_FILE: a title line and a text, at most 16 KiB, secrets masked."""
+    try:
+        with open(notify_file(row, run), "rb") as file:
+            written = file.read(16384).decode("utf-8", "replace").replace("\0", "").strip()
+    except OSError:
+        return
+    title, _, body = Masker(secrets_of(row)).text(written).partition("\n")
+    if title:
+        run.tell(row, title[:250], body.strip())

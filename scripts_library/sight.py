@@ -1,0 +1,137 @@
+"""Looking at a script's file: an edit made outside becomes a revision, a renamed file is followed, a missing one told.
+
+The file is the truth for content, so everybody who is about to run, plan or show a script looks first
+(behaviour.md, section 11). A look costs one `stat` and one query while nothing has changed.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from . import manifest as manifests
+from .draft import follow_block
+from .manifest import Manifest
+from .models import Script, ScriptRevision
+from .provenance import commit_of
+from .revising import (
+    accepted_revision,
+    add_revision,
+    change_row,
+    current_revision,
+    free_path,
+    is_name_taken,
+    locked,
+)
+from .store import Missing, Read, Store, StoreError
+
+SAME, CHANGED, MISSING, UNREADABLE = "same", "changed", "missing", "unreadable"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look found. `changed` stays until the edit is kept or reverted; with a `problem` the script cannot run."""
+
+    state: str
+    revision: ScriptRevision | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is on disk, nothing recorded yet. `read` is None where there is no text; then `problem` says why."""
+
+    state: str
+    file_path: str
+    read: Read | None = None
+    problem: str = ""
+
+
+def store() -> Store:
+    return Store(settings.LIBRARY_DIR.parent)
+
+
+def look(script: Script) -> Sight:
+    """The script as it is on disk now, recorded; `script` is brought up to date."""
+    if not (script.seen_stat and store().stamp(script.file_path) == script.seen_stat):
+        found = inspect(script)
+        if found.read is None:
+            return Sight(found.state, current_revision(script), found.problem)
+        if (script.sha256, script.seen_stat, script.file_path) != (
+            found.read.sha256,
+            found.read.stamp,
+            found.file_path,
+        ):
+            _record(script, found.file_path)
+    return Sight(CHANGED if script.unseen_edit else SAME, current_revision(script), _blocked(script))
+
+
+def _blocked(script: Script) -> str:
+    if script.unseen_edit and settings.EXTERNAL_EDITS == "block":
+        return f"The script {script.name!r} was changed outside: keep or revert the change first."
+    return ""
+
+
+# --- what is on disk --------------------------------------------------------------------------------------------------
+def inspect(script: Script) -> Found:
+    """What is on disk, without recording anything."""
+    try:
+        read = store().read(script.file_path)
+    except Missing as error:
+        return _renamed(script) or Found(MISSING, script.file_path, problem=f"{error} Restore it on the script's page.")
+    except StoreError as error:
+        return Found(UNREADABLE, script.file_path, problem=str(error))
+    return Found(SAME if read.sha256 == script.sha256 else CHANGED, script.file_path, read)
+
+
+def _renamed(script: Script) -> Found | None:
+    """A file that belongs to no script and has the content of this one."""
+    try:
+        return next((Found(SAME, path, read) for path, read in unregistered() if read.sha256 == script.sha256), None)
+    except StoreError:
+        return None
+
+
+def unregistered() -> list[tuple[str, Read]]:
+    """The files in the folder that are no script yet and can be read. Raises Unreadable for the folder itself."""
+    found = []
+    for file_path in unregistered_paths():
+        try:
+            found.append((file_path, store().read(file_path)))
+        except StoreError:
+            continue
+    return found
+
+
+def unregistered_paths() -> list[str]:
+    """Raises Unreadable for the folder itself."""
+    taken = set(Script.objects.kept().values_list("file_path", flat=True))
+    return [file_path for file_path in store().candidates() if file_path not in taken]
+
+
+# --- what is recorded -------------------------------------------------------------------------------------------------
+def _record(script: Script, file_path: str) -> None:
+    """Bring the row up to the file, which is read again under the lock: another process may have been here."""
+    remark = commit_of(store().path(file_path))
+    with locked(script):
+        try:
+            read = store().read(file_path)
+        except StoreError:  # gone again; the next look tells
+            return
+        if read.sha256 != script.sha256:
+            _record_edit(script, read, remark)
+        if (script.file_path, script.seen_stat) != (file_path, read.stamp):
+            free_path(file_path)
+            change_row(script, file_path=file_path, seen_stat=read.stamp, updated_at=script.updated_at)
+
+
+def _record_edit(script: Script, read: Read, remark: str) -> None:
+    accepted = accepted_revision(script)
+    old, new = Manifest.from_dict(script.manifest), manifests.parse(read.content)
+    fields = {} if new.errors else follow_block(old, new)
+    if is_name_taken(fields.get("name"), script):
+        new = new.kept_with((f"name: there is another script named {fields.pop('name')!r}",))
+    elif new.errors:
+        new = old.kept_with(new.errors)
+    unseen = accepted is None or accepted.sha256 != read.sha256
+    change_row(script, manifest=new.to_dict(), sha256=read.sha256, unseen_edit=unseen, **fields)
+    add_revision(script, read.content, source=ScriptRevision.Source.DISK, remark=remark)

@@ -1,0 +1,179 @@
+"""Test runs: the same engine with one script, or with a pair of the same (behaviour.md, section 14).
+
+A test run has an owner and a run directory of its own, named by its first execution. Lost, it becomes `interrupted` and
+nothing is repeated, except the post part of a pair, which is a promise.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from borgui import process
+from borgui.accounts.models import User
+from borgui.rundir import RunDirectory
+
+from . import links
+from .environment import HookContext
+from .facts import RepositoryFacts
+from .models import ExecutionStatus, Hook, Outcome, RunOn, Script, ScriptExecution, TriggeredBy
+from .running import Run, run_in_any_case
+
+log = logging.getLogger(__name__)
+BOTH = "both"
+SAMPLE = RepositoryFacts(
+    id=None, name="sample", path="/srv/backups/sample", source_paths=("/srv/sample",), archive_name="sample-archive"
+)
+
+
+def default_hook(script: Script) -> str:
+    """The first hook of the block, else pre-backup."""
+    return script.hooks[0] if script.hooks else Hook.PRE
+
+
+def queue(
+    script: Script,
+    *,
+    facts: RepositoryFacts | None = None,
+    hook_type: str | None = None,
+    backup_status: str = Outcome.SUCCESS,
+    values: dict[str, Any] | None = None,
+    user: User | None = None,
+    pause: float = 0.0,
+) -> ScriptExecution:
+    """Planned rows for a test run; returns the first. `pause`: seconds between the two parts of a pair."""
+    hook = hook_type or default_hook(script)
+    facts = facts or SAMPLE
+    hooks = [Hook.PRE, Hook.POST] if hook == BOTH else [Hook(hook)]
+    circumstances = {
+        "backup_status": backup_status,
+        "name": facts.name,
+        "path": facts.path,
+        "source_paths": list(facts.source_paths),
+        "archive_name": facts.archive_name or "sample-archive",
+        "pause": pause,
+    }
+    rows = []
+    for position, one in enumerate(hooks):
+        link = links.of_script(script, one, facts, values=values or {}, run_on=RunOn.ALWAYS if len(hooks) > 1 else None)
+        rows.append(
+            links.execution(
+                link,
+                position,
+                repository_id=facts.id,
+                triggered_by=TriggeredBy.TEST,
+                triggered_by_user=user if user is not None and user.pk else None,
+                circumstances=circumstances,
+            )
+        )
+    return save(rows)
+
+
+def save(rows: list[ScriptExecution]) -> ScriptExecution:
+    with transaction.atomic():
+        for row in rows:
+            row.save()
+            row.test_run_id = rows[0].pk
+            row.save(update_fields=["test_run_id"])
+    return rows[0]
+
+
+def directory_of(pk: int) -> RunDirectory:
+    return RunDirectory(settings.RUN_DIR / "tests" / str(pk))
+
+
+def unowned() -> list[int]:
+    """Test runs that are not over and that no living process has: new ones, and lost ones."""
+    rows = ScriptExecution.objects.filter(test_run_id__isnull=False).unfinished()
+    found = sorted(set(rows.values_list("test_run_id", flat=True)))
+    return [pk for pk in found if not directory_of(pk).is_owned()]
+
+
+def run(test_run_id: int, watch: Callable[[ScriptExecution], str]) -> ScriptExecution:
+    """Run a test run, or bring to its end what a lost process left of it.
+
+    `watch(row)` returns a `Stop` or ''. Raises rundir.Busy, ScriptExecution.DoesNotExist.
+    """
+    first = ScriptExecution.objects.get(pk=test_run_id, test_run_id=test_run_id)
+    directory = directory_of(test_run_id)
+    directory.acquire()
+    try:
+        settle(rows_of(test_run_id), directory)
+        walk(rows_of(test_run_id), directory, watch)
+        directory.remove()
+    finally:
+        directory.release()
+    first.refresh_from_db()
+    return first
+
+
+def rows_of(test_run_id: int) -> list[ScriptExecution]:
+    rows = ScriptExecution.objects.filter(test_run_id=test_run_id).select_related("revision__content")
+    return list(rows.order_by("position"))
+
+
+def settle(rows: list[ScriptExecution], directory: RunDirectory) -> None:
+    """After a loss: end what was left running, and mark it."""
+    cut_off = [row for row in rows if row.status == ExecutionStatus.RUNNING]
+    session, recorded = directory.child()
+    tokens = {token for token in [recorded, *(row.token for row in cut_off)] if token}
+    process.end(lambda: [one for token in tokens for one in process.leftovers(token, session)])
+    for row in cut_off:
+        write(
+            row,
+            status=ExecutionStatus.INTERRUPTED,
+            completed_at=timezone.now(),
+            error_message="Cut off: the process that ran it was lost.",
+        )
+
+
+def walk(rows: list[ScriptExecution], directory: RunDirectory, watch: Callable[[ScriptExecution], str]) -> None:
+    for row in rows:
+        if row.status != ExecutionStatus.PLANNED:
+            continue
+        run = run_for(row, directory, watch)
+        if row.hook_type == Hook.POST and row.position:
+            time.sleep(float(row.circumstances.get("pause", 0)))
+        if row.problem:
+            run.record(row, status=ExecutionStatus.FAILED, error_message=row.problem, completed_at=timezone.now())
+        else:
+            run_in_any_case(row, run)
+
+
+def run_for(row: ScriptExecution, directory: RunDirectory, watch: Callable[[ScriptExecution], str]) -> Run:
+    told = row.circumstances
+    context = HookContext(
+        hook_type=row.hook_type,
+        moment=timezone.localtime(),
+        triggered_by=TriggeredBy.TEST,
+        repository_id=row.repository_id,
+        repository_name=told["name"],
+        repository_path=told["path"],
+        source_paths=tuple(told["source_paths"]),
+        archive_name=told["archive_name"],
+        outcome=told["backup_status"] if row.hook_type == Hook.POST else "",
+        library_dir=str(settings.LIBRARY_DIR),
+        pass_env=tuple(settings.PASS_ENV),
+    )
+    return Run(
+        context=context,
+        directory=directory,
+        logs=settings.LOGS_DIR / "executions",
+        write=lambda one, fields: write(one, **fields),
+        should_stop=watch,
+        tell=lambda one, title, text: log.info("test run %s would tell: %s", one.test_run_id, title),
+    )
+
+
+def write(row: ScriptExecution, **fields: Any) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+    ScriptExecution.objects.filter(pk=row.pk).update(**fields)
+
+
+def is_asked_to_stop(row: ScriptExecution) -> bool:
+    return ScriptExecution.objects.filter(pk=row.pk, cancel_requested_at__isnull=False).exists()

@@ -1,0 +1,6 @@
+// What every page needs beyond HTML: Bootstrap's behaviour, taken piece by piece so that the bundle stays small.
+import "bootstrap/js/dist/alert";
+import "bootstrap/js/dist/collapse";
+import "bootstrap/js/dist/dropdown";
+import "bootstrap/js/dist/offcanvas";
+import "bootstrap/js/dist/toast";
