@@ -30,7 +30,7 @@ EDITABLE = [
 ]
 
 
-class RepositoryForm(forms.ModelForm[Repository]):
+class RepositoryForm(forms.ModelForm):
     class Meta:
         model = Repository
         fields = EDITABLE
@@ -48,7 +48,7 @@ class RepositoryForm(forms.ModelForm[Repository]):
 
 
 @admin.register(Repository)
-class RepositoryAdmin(LookOnly[Repository]):
+class RepositoryAdmin(LookOnly):
     form = RepositoryForm
     list_display = ["name", "path", "encryption", "last_good_at", "deleted_at"]
     search_fields = ["name", "path"]
@@ -66,7 +66,7 @@ class RepositoryAdmin(LookOnly[Repository]):
 
 
 @admin.register(BackupJob)
-class BackupJobAdmin(LookOnly[BackupJob]):
+class BackupJobAdmin(LookOnly):
     hidden = ("token",)
     list_display = ["id", "repository", "status", "outcome", "data", "services", "started_at", "completed_at"]
     list_select_related = ["repository"]
@@ -75,18 +75,18 @@ class BackupJobAdmin(LookOnly[BackupJob]):
 
 
 @admin.register(BrokenPromise)
-class BrokenPromiseAdmin(LookOnly[BrokenPromise]):
+class BrokenPromiseAdmin(LookOnly):
     list_display = ["script_name", "repository", "since", "closed_at", "closed_by_user"]
     list_select_related = ["repository", "closed_by_user"]
 
 
 @admin.register(Notification)
-class NotificationAdmin(LookOnly[Notification]):
+class NotificationAdmin(LookOnly):
     list_display = ["title", "event", "repository", "created_at", "sent_at"]
     list_select_related = ["repository"]
     list_filter = ["event"]
 
 
 @admin.register(Worker)
-class WorkerAdmin(LookOnly[Worker]):
+class WorkerAdmin(LookOnly):
     list_display = ["hostname", "host_id", "started_at", "last_seen"]

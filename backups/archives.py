@@ -24,7 +24,7 @@ def newest_first(repository: Repository) -> list[Archive]:
     """What borg lists now. Raises Conflict with borg's reason, BorgUnavailable, PassphraseSealed."""
     answer = _agreed(borg.list_archives(borg.find(settings.BORG), target.of(repository)))
     found = [_archive(entry) for entry in (answer.data or {}).get("archives", [])]
-    return sorted(found, key=lambda entry: entry.time, reverse=True)
+    return sorted(reversed(found), key=lambda entry: entry.time, reverse=True)  # of the same second: borg's order
 
 
 def _archive(entry: dict[str, Any]) -> Archive:
@@ -41,6 +41,6 @@ def break_lock(repository: Repository) -> None:
 
 
 def _agreed(answer: borg.Answer) -> borg.Answer:
-    if answer.outcome == borg.FAILURE:
+    if not answer.ok:
         raise Conflict(answer.sentence or answer.error or answer.reason or "borg refused, without saying why.")
     return answer

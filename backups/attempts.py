@@ -7,7 +7,6 @@ five minutes; one that *failed* during recovery is tried up to five times more, 
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 
@@ -22,25 +21,25 @@ from .watch import StopRequest
 MOST_STARTS = 3
 THIRD_START_AFTER = timedelta(minutes=5)
 RETRY_AFTER = [timedelta(seconds=seconds) for seconds in (30, 60, 120, 240, 450)]  # fifteen minutes in all
+LONGEST_PAUSE = max(THIRD_START_AFTER, *RETRY_AFTER)
 PINNED = (
     "script_id", "script_name", "repository_id", "backup_job_id", "hook_type", "assignment_id", "position",
-    "revision_id", "timeout", "run_on", "on_failure", "parameters", "secret_names", "interrupts", "rerun", "problem",
+    "revision", "timeout", "run_on", "on_failure", "parameters", "secret_names", "interrupts", "rerun", "problem",
     "triggered_by", "triggered_by_user_id", "test_run_id", "circumstances",
 )  # fmt: skip
 
 
-def open_rows(rows: Any, now: datetime) -> tuple[list[ScriptExecution], list[ScriptExecution]]:
+def open_rows(rows: Sequence[ScriptExecution], now: datetime) -> tuple[list[ScriptExecution], list[ScriptExecution]]:
     """The planned post-backup rows: those that are due, in chain order, and those that wait, the earliest first."""
-    planned = list(rows.filter(hook_type=Hook.POST, status=ExecutionStatus.PLANNED))
+    planned = [row for row in rows if row.hook_type == Hook.POST and row.status == ExecutionStatus.PLANNED]
     due = [row for row in planned if row.not_before is None or row.not_before <= now]
     later = [row for row in planned if row.not_before is not None and row.not_before > now]
     return due, sorted(later, key=lambda row: row.not_before or now)
 
 
-def is_anything_left(rows: Any) -> bool:
+def is_anything_left(rows: Sequence[ScriptExecution]) -> bool:
     """Something has still to come to an end: planned, or cut off by the end of a planned stop."""
-    listed = list(rows.filter(hook_type=Hook.POST))
-    return any(row.status == ExecutionStatus.PLANNED or may_start_again(row, listed) for row in last_of(listed))
+    return any(row.status == ExecutionStatus.PLANNED or may_start_again(row, rows) for row in last_of(rows))
 
 
 def last_of(rows: Sequence[ScriptExecution]) -> list[ScriptExecution]:
@@ -48,11 +47,17 @@ def last_of(rows: Sequence[ScriptExecution]) -> list[ScriptExecution]:
 
 
 def wait_for(row: ScriptExecution, stop: StopRequest) -> None:
-    """Sleep until the row is due, in small steps; a planned stop ends the waiting at once."""
-    while row.not_before and timezone.now() < row.not_before and not stop:
-        time.sleep(min(0.5, max(0.0, (row.not_before - timezone.now()).total_seconds())))
+    """Sleep until the row is due, in small steps; a planned stop ends the waiting at once.
+
+    Never longer than the longest pause there is, whatever happened to the clock since the row was written.
+    """
+    seconds = (row.not_before - timezone.now()).total_seconds() if row.not_before else 0.0
+    deadline = time.monotonic() + min(seconds, LONGEST_PAUSE.total_seconds())
+    while time.monotonic() < deadline and not stop:
+        time.sleep(max(0.0, min(0.5, deadline - time.monotonic())))
     if stop:
         stop.give_up()
+    row.not_before = None
 
 
 def may_start_again(row: ScriptExecution, rows: Iterable[ScriptExecution]) -> bool:
@@ -77,16 +82,18 @@ def after_interruption(rows: Sequence[ScriptExecution], now: datetime) -> list[S
     return again
 
 
-def plan_retries(job: BackupJob, ledger: Ledger) -> bool:
-    """Plan one more try of each promise that failed during recovery, as far as there are tries left."""
-    rows, now = list(job.executions.filter(hook_type=Hook.POST)), timezone.now()
+def plan_retries(job: BackupJob, rows: list[ScriptExecution], ledger: Ledger) -> bool:
+    """Plan one more try of each promise that failed during recovery, as far as there are tries left; added to `rows`."""
+    now = timezone.now()
     again = [
         next_attempt(row, now + RETRY_AFTER[failures - 1])
         for row in last_of(rows)
         if is_failed_promise(row, job.outcome) and 0 < (failures := failures_of(row, rows)) <= len(RETRY_AFTER)
     ]
-    ledger.add(again)
-    return bool(again)
+    if not again or not ledger.add(again):
+        return False
+    rows += again
+    return True
 
 
 def is_failed_promise(row: ScriptExecution, outcome: str) -> bool:

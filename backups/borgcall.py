@@ -33,6 +33,17 @@ class Made:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
+def problems(repository: Repository) -> str:
+    """What speaks against starting, found before anything is stopped for it: no borg, a sealed passphrase."""
+    found = []
+    for look in (lambda: borg.find(settings.BORG), lambda: target.of(repository)):
+        try:
+            look()
+        except (borg.BorgUnavailable, target.PassphraseSealed) as problem:
+            found.append(str(problem))
+    return "\n".join(found)
+
+
 def create(job: BackupJob, ledger: Ledger, directory: RunDirectory, watch: Watch) -> Made:
     """Make the archive. What borg cannot do is a value; only faults of our own raise."""
     repository = job.repository

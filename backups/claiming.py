@@ -6,6 +6,7 @@ Both are one transaction after which the rows say all there is to know. The call
 import logging
 import secrets
 import shutil
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -14,30 +15,43 @@ from django.utils import timezone
 from borgui import process
 from borgui.process import Identity
 from borgui.rundir import RunDirectory
-from scripts_library import chain
+from scripts_library import chain, running
 from scripts_library.models import ExecutionStatus, Hook, Outcome, ScriptExecution
 
 from . import attempts, facts, finishing, queue
 from .host import host_id
+from .ledger import replay
 from .models import BackupJob, JobStatus, Phase
+from .note import Note
 from .watch import StopRequest
 
 log = logging.getLogger(__name__)
 MOST_TAKEOVERS = 5
 
 
-def claim(job_id: int, directory: RunDirectory, stop: StopRequest) -> BackupJob | None:
+@dataclass(frozen=True)
+class Claimed:
+    """A job that is this process's now, and the rows of its plan, as they are in the database."""
+
+    job: BackupJob
+    rows: list[ScriptExecution]
+    note: Note
+
+
+def claim(job_id: int, directory: RunDirectory, stop: StopRequest) -> Claimed | None:
     """The job, claimed by this process; None where it is over, has to wait, or belongs to another host."""
+    note = Note(directory.path)
+    replay(job_id, note)
     job = BackupJob.objects.select_related("repository").get(pk=job_id)
     if job.status == JobStatus.QUEUED:
-        return None if stop else fresh(job, directory)
+        return None if stop else fresh(job, directory, note)
     if job.host_id == host_id() and (job.status == JobStatus.RUNNING or job.phase):
-        return take_over(job, directory)
+        return take_over(job, directory, note)
     return None
 
 
 # --- a queued job -----------------------------------------------------------------------------------------------------
-def fresh(job: BackupJob, directory: RunDirectory) -> BackupJob | None:
+def fresh(job: BackupJob, directory: RunDirectory, note: Note) -> Claimed | None:
     """Move `queued -> running` and write the plan; what speaks against it is asked again inside."""
     if refused := no_room():
         finishing.refuse(job, refused)
@@ -52,16 +66,23 @@ def fresh(job: BackupJob, directory: RunDirectory) -> BackupJob | None:
     )
     job.interrupts = list(dict.fromkeys(row.interrupts for row in rows if row.interrupts))
     try:
+        note.prepare()
+        running.copy_all(rows, directory)
+    except OSError as error:
+        finishing.refuse(job, f"Not started: {directory.path} could not be prepared ({error}). Nothing was stopped.")
+        return None
+    try:
         with transaction.atomic():
-            return begin(job, rows)
+            return Claimed(job, rows, note) if begin(job, rows) else None
     except IntegrityError:
         log.info("job %s has to wait: another job of the repository runs", job.pk)
         return None
 
 
-def begin(job: BackupJob, rows: list[ScriptExecution]) -> BackupJob | None:
+def begin(job: BackupJob, rows: list[ScriptExecution]) -> bool:
+    """The claim itself, in the caller's transaction: one UPDATE that must change one row, and the plan."""
     if not queue.may_claim(job, job.interrupts):
-        return None
+        return False
     now = timezone.now()
     job.phases = job.phases_with(Phase.PRE, now)
     job.token = secrets.token_hex(16)
@@ -77,19 +98,19 @@ def begin(job: BackupJob, rows: list[ScriptExecution]) -> BackupJob | None:
         **ownership(job.claim + 1),
     }
     if not BackupJob.objects.filter(pk=job.pk, status=JobStatus.QUEUED, claim=job.claim).update(**fields):
-        return None
+        return False
     ScriptExecution.objects.bulk_create(rows)
-    return with_fields(job, fields)
+    set_fields(job, fields)
+    return True
 
 
 def ownership(claim: int) -> dict[str, object]:
     return {"host_id": host_id(), "owner": str(Identity.current()), "claim": claim}
 
 
-def with_fields(job: BackupJob, fields: dict[str, object]) -> BackupJob:
+def set_fields(job: BackupJob, fields: dict[str, object]) -> None:
     for name, value in fields.items():
         setattr(job, name, value)
-    return job
 
 
 def unused_archive_name(job: BackupJob) -> str:
@@ -111,13 +132,14 @@ def no_room() -> str:
 
 
 # --- a lost job -------------------------------------------------------------------------------------------------------
-def take_over(job: BackupJob, directory: RunDirectory) -> BackupJob | None:
+def take_over(job: BackupJob, directory: RunDirectory, note: Note) -> Claimed | None:
     """End what the lost process left behind, then claim the job and put its rows in order in one transaction.
 
     A finished job whose post-backup scripts are to run again comes the same way: it has a phase and planned rows.
     """
     end_leftovers(job, directory)
-    rows = list(job.executions.all())
+    prepare_again(note)
+    rows = list(job.executions.select_related("revision__content").in_order())
     with transaction.atomic():
         fields = ownership(job.claim + 1) | outcome_of_lost(job)
         claimed = BackupJob.objects.filter(pk=job.pk, status=job.status, phase=job.phase, claim=job.claim)
@@ -125,11 +147,20 @@ def take_over(job: BackupJob, directory: RunDirectory) -> BackupJob | None:
             return None
         settle(rows)
         if job.is_over or job.claim <= MOST_TAKEOVERS:
-            ScriptExecution.objects.bulk_create(attempts.after_interruption(rows, timezone.now()))
+            rows += ScriptExecution.objects.bulk_create(attempts.after_interruption(rows, timezone.now()))
         else:
             give_up(rows)
     log.warning("job %s is resumed in phase %s (claim %s)", job.pk, job.phase, fields["claim"])
-    return with_fields(job, fields)
+    set_fields(job, fields)
+    return Claimed(job, rows, note)
+
+
+def prepare_again(note: Note) -> None:
+    """A recovery goes on without paper, if the disk gives none: services are to come back."""
+    try:
+        note.prepare()
+    except OSError as error:
+        log.error("no note for the recovery: %s", error)
 
 
 def end_leftovers(job: BackupJob, directory: RunDirectory) -> None:
@@ -177,7 +208,8 @@ def settle(rows: list[ScriptExecution]) -> None:
 
 def give_up(rows: list[ScriptExecution]) -> None:
     """Taken over too often: what has not come to an end is not tried again, and told as broken."""
-    left = [row.pk for row in rows if row.status == ExecutionStatus.PLANNED]
-    ScriptExecution.objects.filter(pk__in=left).update(
-        status=ExecutionStatus.FAILED, error_message=f"Given up: the job was lost more than {MOST_TAKEOVERS} times."
-    )
+    left = [row for row in rows if row.status == ExecutionStatus.PLANNED]
+    for row in left:
+        row.status = ExecutionStatus.FAILED
+        row.error_message = f"Given up: the job was lost more than {MOST_TAKEOVERS} times."
+    ScriptExecution.objects.bulk_update(left, ["status", "error_message"])

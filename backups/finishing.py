@@ -19,8 +19,18 @@ log = logging.getLogger(__name__)
 GOOD_ENDS = (ExecutionStatus.SUCCEEDED, ExecutionStatus.NOT_RUN)
 
 
+class NotFinished(Exception):
+    """Everything that had to run has run; the final status waits for a database that can be written."""
+
+
 def finish(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
     """Write the final status, computed from the rows. The run directory goes, unless a promise of it is broken."""
+    if not ledger.settle():
+        raise NotFinished(
+            f"job {job.pk} is over, but the database does not take it; recovery brings it in from the note"
+        )
+    if ledger.vanished:
+        return directory.remove()
     look_for_archive(job)
     with transaction.atomic():
         close_rows(job)
@@ -36,6 +46,7 @@ def finish(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
         remember_on_repository(job)
     if not broken:
         directory.remove()
+    return None
 
 
 def finish_again(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:

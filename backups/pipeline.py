@@ -16,11 +16,11 @@ from django.utils import timezone
 from borgui.rundir import RunDirectory
 from scripts_library import chain
 from scripts_library.environment import HookContext
-from scripts_library.models import Hook, Outcome, ScriptExecution
+from scripts_library.models import Hook, Outcome
 from scripts_library.running import Run, Stop, Superseded
 
 from . import attempts, borgcall, claiming, finishing, maintenance, notices
-from .ledger import Ledger, commit_to_disk
+from .ledger import PATIENCE, Ledger, Unwritten, commit_to_disk, wait_at_most
 from .models import BackupJob, Phase
 from .watch import StopRequest, Watch
 
@@ -41,11 +41,12 @@ def run(job_id: int, stop: StopRequest) -> BackupJob | None:
     directory = directory_of(job_id)
     directory.acquire()
     try:
-        job = claiming.claim(job_id, directory, stop)
-        if job is None:
+        claimed = claiming.claim(job_id, directory, stop)
+        if claimed is None:
             return None
-        Pipeline(job, directory, stop).walk()
-        return job
+        wait_at_most(PATIENCE)
+        Pipeline(claimed, directory, stop).walk()
+        return claimed.job
     except Superseded as reason:
         log.warning("%s", reason)
         return None
@@ -63,9 +64,10 @@ class Ending:
 
 
 class Pipeline:
-    def __init__(self, job: BackupJob, directory: RunDirectory, stop: StopRequest) -> None:
-        self.job, self.directory, self.stop = job, directory, stop
-        self.ledger = Ledger(job)
+    def __init__(self, claimed: claiming.Claimed, directory: RunDirectory, stop: StopRequest) -> None:
+        job = claimed.job
+        self.job, self.rows, self.directory, self.stop = job, claimed.rows, directory, stop
+        self.ledger = Ledger(job.pk, job.claim, claimed.note)
         self.watch = Watch(job, stop)
         self.undisturbed = job.claim == 1
         self.is_recovery = job.claim > 1 and not job.is_over
@@ -89,15 +91,17 @@ class Pipeline:
             ending = self.until_borg_is_over()
         except Superseded:
             raise
+        except Unwritten as problem:
+            ending = Ending(Outcome.FAILURE, f"Not backed up: {problem}", {"data": "none"})
         except Exception as fault:
             log.exception("fault in job %s", self.job.pk)
             ending = Ending(Outcome.FAILURE, f"Not backed up: an internal fault ({fault!r}).")
         self.enter(Phase.POST, outcome=ending.outcome, message=ending.message, progress={}, **ending.fields)
 
     def until_borg_is_over(self) -> Ending:
-        rows = list(self.rows().filter(hook_type=Hook.PRE))
+        rows = [row for row in self.rows if row.hook_type == Hook.PRE]
         run = self.run_for(Hook.PRE)
-        if problems := chain.problems(self.rows()):
+        if problems := "\n".join(filter(None, [chain.problems(self.rows), borgcall.problems(self.job.repository)])):
             chain.refuse_pre(rows, run)
             return Ending(Outcome.FAILURE, f"Not backed up: the check before the backup found problems.\n{problems}")
         verdict = chain.run_pre(rows, run)
@@ -120,25 +124,22 @@ class Pipeline:
         """Run the post-backup chain, and what recovery owes. False: out of time, something is left to be done."""
         run = self.run_for(Hook.POST)
         while True:
-            due, later = attempts.open_rows(self.rows(), timezone.now())
+            due, later = attempts.open_rows(self.rows, timezone.now())
             if due:
                 chain.run_post(due, run)
             elif later:
                 attempts.wait_for(later[0], self.stop)
-            elif not (self.is_recovery and attempts.plan_retries(self.job, self.ledger)):
+            elif not (self.is_recovery and attempts.plan_retries(self.job, self.rows, self.ledger)):
                 break
             if run.is_out_of_time():
                 break
-        return not attempts.is_anything_left(self.rows())
+        return not attempts.is_anything_left(self.rows)
 
     # --- what the steps share -----------------------------------------------------------------------------------------
     def enter(self, phase: str, **fields: Any) -> None:
         """Begin a phase, durably, together with what the one before it found out."""
         phases = self.job.phases_with(phase, timezone.now())
         self.ledger.job(self.job, phase=phase, phases=phases, **fields)
-
-    def rows(self) -> Any:
-        return ScriptExecution.objects.filter(backup_job=self.job).select_related("revision__content").in_order()
 
     def run_for(self, hook: str) -> Run:
         is_post = hook == Hook.POST

@@ -42,8 +42,8 @@ def mend(job: BackupJob, rows: Sequence[ScriptExecution]) -> list[BrokenPromise]
         if row.hook_type != Hook.POST or row.status != ExecutionStatus.SUCCEEDED:
             continue
         for promise in open_for(row):
-            if row.completed_at and row.completed_at >= promise.since:
-                close(promise, execution_id=row.pk, now=row.completed_at)
+            if row.pk > promise.execution_id:  # ids, for a clock may be set back
+                close(promise, execution_id=row.pk)
                 closed.append(promise)
     return closed
 

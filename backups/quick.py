@@ -14,8 +14,9 @@ def database() -> Iterator[None]:
     if connection.vendor != "sqlite":
         yield
         return
-    usual = int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000)
-    _patience(PATIENCE)
+    connection.ensure_connection()
+    usual = connection.connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    _patience(min(PATIENCE, usual))
     try:
         yield
     finally:
@@ -23,5 +24,4 @@ def database() -> Iterator[None]:
 
 
 def _patience(milliseconds: int) -> None:
-    connection.ensure_connection()
     connection.connection.execute(f"PRAGMA busy_timeout={milliseconds}")

@@ -106,9 +106,8 @@ def _apply(repository: Repository, fields: Mapping[str, Any]) -> None:
 def _check(repository: Repository, names: set[str], *, passphrase_needed: bool) -> None:
     """Raises Invalid with all that is wrong with the named fields, else Conflict where name or place is taken."""
     errors = problems({name: getattr(repository, name) for name in names})
-    if {"name", "archive_name_template"} & names and not {"name", "archive_name_template"} & errors.keys():
-        if sentence := archive_name_problem(repository.name, repository.archive_name_template):
-            errors["archive_name_template"] = sentence
+    if not errors and (sentence := archive_name_problem(repository.name, repository.archive_name_template)):
+        errors["archive_name_template"] = sentence
     if passphrase_needed and not repository.passphrase and repository.encryption != Encryption.NONE:
         errors.setdefault("passphrase", f"The encryption '{repository.encryption}' needs a passphrase.")
     if errors:
@@ -146,8 +145,8 @@ def _make(repository: Repository) -> Path | None:
     program, place = borg.find(settings.BORG), target.of(repository)
     made = place.folder if place.folder and not os.path.lexists(place.folder) else None
     answer = borg.init(program, place, repository.encryption)
-    if answer.outcome == borg.FAILURE:
-        if made and not SOMEBODY_ELSES & {message.msgid for message in answer.messages}:
+    if not answer.ok:
+        if made and answer.msgid not in SOMEBODY_ELSES:
             shutil.rmtree(made, ignore_errors=True)
         raise _refusal(answer)
     return made
@@ -166,16 +165,17 @@ def _save_made(repository: Repository, made: Path | None) -> None:
 def _connect(repository: Repository) -> None:
     """Open the repository with borg and learn how it is encrypted. Raises Invalid."""
     answer = borg.info(borg.find(settings.BORG), target.of(repository))
-    if answer.outcome == borg.FAILURE:
+    if not answer.ok:
         raise _refusal(answer)
     mode = str((answer.data or {}).get("encryption", {}).get("mode", ""))
     if mode not in Encryption.values:
         raise Invalid({"encryption": f"It is encrypted as '{mode}', which is not supported here."})
+    if mode == Encryption.NONE != repository.encryption:
+        raise Invalid({"encryption": "It is not encrypted: say 'none' if that is right, or look who has put it there."})
     repository.encryption = mode
 
 
 def _refusal(answer: borg.Answer) -> Invalid:
     """borg's no, as a sentence at the field that it is about: the place, where nothing else is known."""
-    ids = [message.msgid for message in answer.messages]
-    field = next((FIELD_OF_MESSAGE[msgid] for msgid in ids if msgid in FIELD_OF_MESSAGE), "path")
+    field = FIELD_OF_MESSAGE.get(answer.msgid, "path")
     return Invalid({field: answer.sentence or answer.error or answer.reason or "borg refused, without saying why."})

@@ -1,8 +1,11 @@
 """Pokes. The rows say what is to be done; a task that is lost, late or comes twice changes nothing (section 6)."""
 
+from django.conf import settings
+from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
+from . import housekeeping, worker
 from .launcher import launcher
 
 
@@ -10,6 +13,12 @@ from .launcher import launcher
 def start_jobs() -> None:
     """Somebody queued a job, or one has ended."""
     launcher.start_due()
+
+
+def poke() -> None:
+    """`start_jobs`, unless nobody is there to take it: a worker that starts looks at the queue by itself."""
+    if settings.REDIS_URL or worker.is_alive():
+        start_jobs()
 
 
 @db_task()
@@ -28,3 +37,9 @@ def tick() -> None:
     """Every minute: what a lost poke left, and what lost its process."""
     launcher.recover()
     launcher.start_due()
+    housekeeping.sweep_run_directories()
+
+
+@db_periodic_task(crontab(minute="17", hour="4"))
+def age_out() -> None:
+    housekeeping.age_out(timezone.now())

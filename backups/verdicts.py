@@ -56,14 +56,14 @@ def services_of(job: BackupJob, rows: Sequence[ScriptExecution], *, has_open_pro
     stopped = [row for row in started(rows, Hook.PRE) if row.interrupts]
     if not stopped:
         return Services.UNTOUCHED
-    later = good_ends_elsewhere(job, {row.interrupts for row in stopped})
+    later = good_ends_elsewhere(job, {row.interrupts for row in stopped}, after=max(row.pk for row in rows))
     for row in stopped:
         if row.started_at and back_up_at([*rows, *later], row.interrupts, row.started_at) is None:
             return Services.INTERRUPTED
     return Services.UP
 
 
-def good_ends_elsewhere(job: BackupJob, things: set[str]) -> list[ScriptExecution]:
+def good_ends_elsewhere(job: BackupJob, things: set[str], after: int) -> list[ScriptExecution]:
     """Later jobs of the repository that brought back what this one left down."""
     if not job.is_over:
         return []
@@ -72,7 +72,7 @@ def good_ends_elsewhere(job: BackupJob, things: set[str]) -> list[ScriptExecutio
         hook_type=Hook.POST,
         status=ExecutionStatus.SUCCEEDED,
         interrupts__in=things,
-        completed_at__gte=job.completed_at or job.created_at,
+        pk__gt=after,
     )
     return list(rows.exclude(backup_job=job).defer("stdout", "stderr", "parameters")[:20])
 

@@ -23,7 +23,6 @@ from backups.borg import BorgUnavailable
 from backups.queue import TooLate
 from backups.target import PassphraseSealed
 from scripts_library.errors import Conflict, InUse, Invalid, Refused
-from scripts_library.store import StoreError
 
 from .accounts.authentication import caller
 from .accounts.models import User
@@ -132,7 +131,7 @@ def refused(error: Refused) -> HttpResponse:
     return failure(409, error.message, errors)
 
 
-@on(TooLate, PassphraseSealed, BorgUnavailable, StoreError)
+@on(TooLate, PassphraseSealed, BorgUnavailable)
 def cannot_now(error: Exception) -> HttpResponse:
     return failure(409, str(error))
 

@@ -1,17 +1,14 @@
 """Admin pages for looking: history and secrets cannot be changed there (style.md: admin is for looking and repairing)."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 
 from borgui.fields import EncryptedTextField
 
-M = TypeVar("M", bound=Model)
 
-
-class LookOnly(admin.ModelAdmin[M]):
+class LookOnly(admin.ModelAdmin):
     """Every column but the encrypted and the `hidden` ones; nothing can be added, changed or deleted."""
 
     hidden: tuple[str, ...] = ()

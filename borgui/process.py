@@ -7,6 +7,7 @@ ending what is left live in `borgui.identity` and are part of this module's inte
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ def run(
     """
     started = time.monotonic()
     environment = {**env, TOKEN_VARIABLE: token} if token else dict(env)
+    _keep_statuses()
     try:
         child = _start(argv, environment, cwd, pass_fds)
     except (OSError, ValueError) as error:
@@ -247,9 +249,15 @@ def _adopt(child: Child, token: str, grace: float, on_output: OnOutput, started:
     try:
         return _Running(child, token, grace, on_output, started)
     except BaseException:
-        os.killpg(child.pid, signal.SIGKILL)
+        child.kill()
         child.wait()
         raise
+
+
+def _keep_statuses() -> None:
+    """Where our parent had SIGCHLD ignored we have it too, and the kernel throws away how our children ended."""
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _start(argv: Sequence[str], env: Mapping[str, str], cwd: str | Path, pass_fds: Sequence[int]) -> Child:

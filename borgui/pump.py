@@ -63,7 +63,7 @@ class Pump:
         while (left := until - time.monotonic()) > 0:
             self.wait(left)
 
-    def drain(self, quiet: float = 0.1, longest: float = 1.0) -> None:
+    def drain(self, quiet: float = 0.2, longest: float = 1.0) -> None:
         """Pass on what lies in the pipes and what still trickles in, until they are closed or `quiet` seconds silent.
 
         `exec > >(tee log)` is why: such a tee outlives its script by a moment and holds the last lines of it.

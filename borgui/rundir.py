@@ -6,6 +6,7 @@ the lock when the owner dies, also by SIGKILL; who only wants to know reads the 
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from borgui.process import Identity
 
+log = logging.getLogger(__name__)
 PATIENCE = 2.0  # seconds
 
 
@@ -69,9 +71,14 @@ class RunDirectory:
         self._rewrite(self._first_line)
 
     def _rewrite(self, content: bytes) -> None:
-        if self._lock is not None:
+        """Into a block that the file has already. That it fails is told and stops nothing: the token finds the child."""
+        if self._lock is None:
+            return
+        try:
             os.pwrite(self._lock, content, 0)
             os.ftruncate(self._lock, len(content))
+        except OSError as error:
+            log.error("%s could not be written: %s", self.lock_path, error)
 
     # --- reading it, without taking it --------------------------------------------------------------------------------
     @property

@@ -27,6 +27,8 @@ PASS_ENV = env.variable_names("BORGUI_PASS_ENV")
 EXTERNAL_EDITS = env.one_of("BORGUI_EXTERNAL_EDITS", ["run", "block"], "run")
 SCRIPTS_READONLY = env.boolean("BORGUI_SCRIPTS_READONLY", False)
 MIN_FREE = env.integer("BORGUI_MIN_FREE", 200, least=0) * 1024 * 1024
+KEEP_ROWS_DAYS = env.integer("BORGUI_KEEP_ROWS_DAYS", 400, least=1)
+KEEP_LOGS_DAYS = env.integer("BORGUI_KEEP_LOGS_DAYS", 90, least=1)
 BORG = env.text("BORGUI_BORG")
 HOST = env.text("BORGUI_HOST", "127.0.0.1")
 PORT = env.integer("BORGUI_PORT", 8000, least=1, most=65535)
@@ -48,7 +50,7 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "/"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # discovered in borgui.urls: a job process does without
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -108,7 +110,9 @@ SQLITE = {
     },
 }
 DATABASE_URL = env.secret("BORGUI_DATABASE_URL")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_health_checks=True) if DATABASE_URL else SQLITE}
+DATABASES = {"default": {**SQLITE, **dj_database_url.parse(DATABASE_URL)} if DATABASE_URL else SQLITE}
+if DATABASES["default"]["ENGINE"] != SQLITE["ENGINE"]:
+    DATABASES["default"] = dj_database_url.parse(DATABASE_URL, conn_health_checks=True)
 
 # immediate is given, for its default follows DEBUG. Rows are the truth; a queue entry is only a poke (behaviour, 6).
 REDIS_URL = env.secret("BORGUI_REDIS_URL")

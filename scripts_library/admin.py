@@ -13,7 +13,7 @@ from .manifest import description_problem
 from .models import RepositoryScript, Script, ScriptContent, ScriptExecution, ScriptRevision
 
 
-class ScriptForm(forms.ModelForm[Script]):
+class ScriptForm(forms.ModelForm):
     class Meta:
         model = Script
         fields = ["description", "timeout", "run_on"]
@@ -26,7 +26,7 @@ class ScriptForm(forms.ModelForm[Script]):
 
 
 @admin.register(Script)
-class ScriptAdmin(LookOnly[Script]):
+class ScriptAdmin(LookOnly):
     form = ScriptForm
     list_display = ["name", "category", "timeout", "run_on", "usage_count", "last_used_at", "deleted_at"]
     search_fields = ["name", "description"]
@@ -54,13 +54,13 @@ class ScriptAdmin(LookOnly[Script]):
 
 
 @admin.register(ScriptContent)
-class ScriptContentAdmin(LookOnly[ScriptContent]):
+class ScriptContentAdmin(LookOnly):
     list_display = ["sha256"]
     search_fields = ["sha256"]
 
 
 @admin.register(ScriptRevision)
-class ScriptRevisionAdmin(LookOnly[ScriptRevision]):
+class ScriptRevisionAdmin(LookOnly):
     list_display = ["id", "script", "sha256", "source", "created_at", "created_by_user"]
     list_select_related = ["script", "created_by_user"]
     list_filter = ["source"]
@@ -68,7 +68,7 @@ class ScriptRevisionAdmin(LookOnly[ScriptRevision]):
 
 
 @admin.register(RepositoryScript)
-class RepositoryScriptAdmin(LookOnly[RepositoryScript]):
+class RepositoryScriptAdmin(LookOnly):
     list_display = ["id", "repository", "script", "hook_type", "execution_order", "enabled", "on_failure"]
     list_select_related = ["repository", "script"]
     list_filter = ["hook_type", "enabled"]
@@ -76,7 +76,7 @@ class RepositoryScriptAdmin(LookOnly[RepositoryScript]):
 
 
 @admin.register(ScriptExecution)
-class ScriptExecutionAdmin(LookOnly[ScriptExecution]):
+class ScriptExecutionAdmin(LookOnly):
     hidden = ("token",)
     list_display = ["id", "script_name", "repository", "hook_type", "status", "exit_code", "started_at", "attempt"]
     list_select_related = ["repository"]

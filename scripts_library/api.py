@@ -133,7 +133,7 @@ def settle_drift(request: HttpRequest, pk: int, payload: DriftAction) -> ScriptD
 
 
 @router.post("/scripts/{int:pk}/test", response={202: ExecutionOut}, auth=RUN, tags=["scripts"])
-def test_script(request: HttpRequest, pk: int, payload: TestRun | None = None) -> Status:
+def try_script(request: HttpRequest, pk: int, payload: TestRun | None = None) -> Status:
     """Queue a test run: the script really runs, on this machine."""
     script, wanted = access.script(pk), payload or TestRun()
     repository = backups_access.repository(wanted.repository_id) if wanted.repository_id else None

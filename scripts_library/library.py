@@ -191,8 +191,13 @@ def keep_edit(script: Script, *, user: Any = None, source: str = Source.EDITOR) 
 
 
 def revert_edit(script: Script, *, user: Any = None) -> Script:
-    """Back to the content before the outside edit. Raises Refused where there is none, else as `restore`."""
-    look(script)
+    """Back to the content before the outside edit; where the file is missing or no text, back to the last revision.
+
+    Raises Refused where there is nothing to go back from, else as `restore`.
+    """
+    sight = look(script)
+    if sight.state in (MISSING, UNREADABLE) and sight.revision:
+        return restore(script, sight.revision, user=user)
     accepted = accepted_revision(script)
     if not script.unseen_edit or accepted is None:
         raise Refused("No change from outside is waiting.")

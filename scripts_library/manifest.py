@@ -84,7 +84,10 @@ def _find(lines: list[str]) -> tuple[int, str]:
         if line.rstrip() == END:
             return begins[0] + 2, "\n".join(inside)
         if line != "#" and not line.startswith("# "):
-            raise Broken(f"line {number}: the block is not closed by '{END}', or this line does not begin with '# '")
+            raise Broken(
+                f"line {number}: the block that begins in line {begins[0] + 1} is not closed by '{END}' before, "
+                "or this line of it does not begin with '# '"
+            )
         inside.append(line[2:])
     raise Broken(f"line {begins[0] + 1}: the block that begins here is not closed by '{END}'")
 
@@ -127,7 +130,9 @@ class _Reader:
 def _text(longest: int, lines: bool = False, empty: bool = True) -> Callable[[Any], str]:
     def problem(value: Any) -> str:
         if not isinstance(value, str):
-            return "a text in quotes is expected"
+            return "a text is expected"
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            return "is not valid Unicode text"
         if not empty and not value.strip():
             return "is empty"
         if len(value) > longest:
@@ -244,7 +249,7 @@ def _parameter(reader: _Reader) -> Declared:
 
 
 def _parameter_name(value: Any) -> str:
-    return parameters.name_problem(value) if isinstance(value, str) else "a text in quotes is expected"
+    return parameters.name_problem(value) if isinstance(value, str) else "a text is expected"
 
 
 def _check_together(reader: _Reader, entry: Declared) -> None:

@@ -3,7 +3,7 @@
 import logging
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -117,6 +117,18 @@ def run_script(row: ScriptExecution, run: Run) -> None:
     pass_on_notice(row, run)
     run.record(row, **end)
     return None
+
+
+def copy_all(rows: Iterable[ScriptExecution], directory: RunDirectory) -> None:
+    """The private copies of a plan, before it begins: on a disk that fills up meanwhile they are there already.
+
+    Raises OSError. What cannot be started at all is told when it is its turn.
+    """
+    for row in rows:
+        try:
+            directory.private_copy(copy_name(row), pinned(row).content)
+        except Unstartable:
+            continue
 
 
 def run_in_any_case(row: ScriptExecution, run: Run) -> None:

@@ -57,11 +57,28 @@ def call(
     on_result: Callable[[bytes], None],
     running: Running,
 ) -> Call:
-    """Run borg; `on_result` gets its standard output. Never raises for what borg does."""
+    """Run borg; `on_result` gets its standard output. Only what a callback raises is raised."""
     hearing = _Hearing(on_result, running.get("on_output"), running.get("on_progress"))
-    cache_folder(borg, target).mkdir(mode=0o700, parents=True, exist_ok=True)
+    unready = _unready(borg, target)
+    result = process.Result(error=unready) if unready else _run(borg, target, argv, hearing, running)
+    hearing.close(round(result.seconds * 1000))
+    return Call(result, tuple(hearing.messages), hearing.tally, _outcome(result, hearing.worst))
+
+
+def _unready(borg: Borg, target: Target) -> str:
+    """Why borg cannot be started as it should be; empty when it can. Makes the folder of the cache."""
+    if len(target.passphrase.encode()) > LONGEST_PASSPHRASE:
+        return f"The passphrase is longer than {LONGEST_PASSPHRASE} bytes."
+    try:
+        cache_folder(borg, target).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        return f"The folder {error.filename} for borg's cache cannot be made: {error.strerror}."
+    return ""
+
+
+def _run(borg: Borg, target: Target, argv: Sequence[str], hearing: "_Hearing", running: Running) -> process.Result:
     with _passphrase_pipe(target.passphrase) as (variables, descriptors):
-        result = process.run(
+        return process.run(
             argv,
             env=environment(borg, target) | variables,
             cwd=running.get("cwd") or target.base_dir,
@@ -73,9 +90,6 @@ def call(
             on_tick=running.get("on_tick"),
             pass_fds=descriptors,
         )
-    hearing.close(round(result.seconds * 1000))
-    messages = tuple(hearing.messages)
-    return Call(result, messages, hearing.tally, _outcome(result, hearing.worst))
 
 
 @dataclass(frozen=True)
@@ -114,12 +128,9 @@ def _passphrase_pipe(passphrase: str) -> Iterator[tuple[dict[str, str], tuple[in
     if not passphrase:
         yield {}, ()
         return
-    secret = passphrase.encode()
-    if len(secret) > LONGEST_PASSPHRASE:
-        raise ValueError("The passphrase is too long.")
     reading, writing = os.pipe()
     try:
-        os.write(writing, secret)
+        os.write(writing, passphrase.encode())
         os.close(writing)
         yield {"BORG_PASSPHRASE_FD": str(reading)}, (reading,)
     finally:

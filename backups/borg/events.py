@@ -13,7 +13,7 @@ from typing import Any
 from backups.borg import outcome
 
 LONGEST_LINE = 1024 * 1024
-LONGEST_TEXT = 4000  # characters of one message; a traceback fits
+LONGEST_TEXT = 8000  # characters of one message; most tracebacks fit
 MOST_STARTS = 20  # tries at finding an object in a line: a line of nothing but braces costs no more
 
 
@@ -67,7 +67,7 @@ def events(line: str) -> "Iterator[Message | Progress]":
     while rest:
         text, found, rest = _object_in(rest)
         if text.strip():
-            yield Message("TEXT", "", clean(text.strip())[:LONGEST_TEXT])
+            yield Message("TEXT", "", _shortened(clean(text.strip())))
         event = _event(found) if found else None
         if event:
             yield event
@@ -116,7 +116,13 @@ def _archive_progress(found: dict[str, Any]) -> Progress | None:
 def _message(found: dict[str, Any]) -> Message:
     level, text = _text(found.get("levelname")) or "INFO", _text(found.get("message"))
     msgid, path = outcome.identify(level, _text(found.get("msgid")), text)
-    return Message(level, msgid, text[:LONGEST_TEXT], path)
+    return Message(level, msgid, _shortened(text), path)
+
+
+def _shortened(text: str) -> str:
+    """Its head and its tail: a traceback says last what happened."""
+    half = LONGEST_TEXT // 2
+    return text if len(text) <= LONGEST_TEXT else f"{text[:half]}\n...\n{text[-half:]}"
 
 
 def _number(value: object) -> int | None:

@@ -17,7 +17,7 @@ __all__ = ["Explanation", "decisive", "explain", "explain_failure"]
 LONGEST_DETAIL = 300  # characters of borg's own words in a sentence
 
 _LOCK_PATH = re.compile(r"the lock (?P<path>/.+?)(?: \(|\.$)", re.DOTALL)
-_RAISED = re.compile(r"^[\w.]+: (?P<words>.+)$", re.MULTILINE)
+_RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Exit|Interrupt)\b.*$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -89,7 +89,7 @@ def _detail(last: Message | None, messages: Sequence[Message]) -> str:
     """borg's own words: of the message with the id; of a traceback, what was raised; else the last line there is."""
     if last and last.msgid != "Exception":
         return last.text
-    raised = [found["words"] for m in messages if "Traceback" in m.text for found in _RAISED.finditer(m.text)]
+    raised = [line for m in messages if "Traceback" in m.text for line in _RAISED.findall(m.text)]
     return raised[-1] if raised else next((m.text.splitlines()[-1] for m in reversed(messages) if m.text), "")
 
 

@@ -183,6 +183,7 @@ UNKNOWN = Explanation("borg stopped with an error: {detail}", KEPT, TRY_AGAIN)
 _NOT_PERMITTED = Explanation("borg may not use a file or folder that it needs: {detail}", KEPT, "Give the user that runs this service the right to read and write the repository and the data directory.")
 _READ_ONLY = Explanation("The repository {repository} is on a disk that cannot be written to.", KEPT, "Look why that disk is mounted read-only: a fault of the disk does this too.")
 _DISK_ERROR = Explanation("A disk that borg needs has an error: {detail}", IN_DOUBT, "Look at the health of the disk that holds {repository}, then check the repository.")
+_NOT_THERE = Explanation("A file or folder that borg needs is missing: {detail}", IN_DOUBT, "Look whether the disk of the repository is mounted, then check the repository.")
 _HOST_KEY = Explanation("ssh does not know {host}, or not with this key: its host key could not be verified.", KEPT, "Connect to it once by hand as the user that runs this service, and compare the key.")
 _NO_LOGIN = Explanation("{host} did not let this machine in.", KEPT, "Look whether the public key of this machine is in authorized_keys on {host}, and the user name is right.")
 _NO_NAME = Explanation("There is no machine with the name {host}.", KEPT, "Look whether the name is right and the network is up.")
@@ -198,6 +199,8 @@ CAUSES: tuple[tuple[frozenset[str], re.Pattern[str], Explanation], ...] = (
     (_SYSTEM, re.compile(r"\[Errno 30\]|Read-only file system"), _READ_ONLY),
     (_SYSTEM, re.compile(r"\[Errno (?:1|13)\]"), _NOT_PERMITTED),
     (_SYSTEM, re.compile(r"\[Errno 5\]"), _DISK_ERROR),
+    (_SYSTEM, re.compile(r"\[Errno 2\]"), _NOT_THERE),
+    (frozenset({"Repository.InvalidRepositoryConfig"}), re.compile("not supported by this borg version"), _TOO_NEW),
     (_REMOTE, re.compile(r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED"), _HOST_KEY),
     (_REMOTE, re.compile(r"Permission denied \(|Too many authentication failures"), _NO_LOGIN),
     (_REMOTE, re.compile(r"Could not resolve hostname"), _NO_NAME),

@@ -27,6 +27,8 @@ class Target:
     @property
     def host(self) -> str:
         """The machine that holds the repository; empty for a local one (borg's own rule)."""
+        if self.path.startswith("file://"):
+            return ""
         match = _URL.match(self.path) or _SCP_STYLE.fullmatch(self.path)
         return match["host"].strip("[]") if match else ""
 

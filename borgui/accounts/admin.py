@@ -12,7 +12,7 @@ admin.site.register(User, UserAdmin)
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
+class ApiTokenAdmin(admin.ModelAdmin):
     """Tokens are made by `create_api_token`, which shows them once; here they are limited or taken back."""
 
     list_display = ["name", "user", "scope", "created_at", "expires_at", "last_used_at"]
@@ -25,7 +25,7 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
 
 
 @admin.register(SetupLink)
-class SetupLinkAdmin(LookOnly[SetupLink]):
+class SetupLinkAdmin(LookOnly):
     hidden = ("token_hash",)
     list_display = ["id", "created_at"]
 
@@ -34,6 +34,6 @@ class SetupLinkAdmin(LookOnly[SetupLink]):
 
 
 @admin.register(Installation)
-class InstallationAdmin(LookOnly[Installation]):
+class InstallationAdmin(LookOnly):
     hidden = ("key_canary",)
     list_display = ["id", "time_zone", "created_at"]

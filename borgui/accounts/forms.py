@@ -11,7 +11,7 @@ def time_zones() -> list[tuple[str, str]]:
     return [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if zone != "localtime"]
 
 
-class SetupForm(BaseUserCreationForm[User]):
+class SetupForm(BaseUserCreationForm):
     """The account of the first administrator, and the time zone in which the installation speaks."""
 
     time_zone = forms.ChoiceField(choices=time_zones, initial=lambda: settings.TIME_ZONE)

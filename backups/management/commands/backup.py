@@ -1,4 +1,5 @@
 import sys
+import time
 from typing import Any
 
 from django.conf import settings
@@ -6,12 +7,14 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 from django.utils import timezone
 
-from backups import exits, following, queue, tasks, worker
+from backups import exits, following, pipeline, queue, tasks, worker
 from backups.launcher import Launcher
 from backups.models import BackupJob, JobStatus, Repository
 from backups.schemas import JobOut
 from borgui.commands import Command as BaseCommand
 from borgui.commands import Refused
+
+PAUSE = 2.0  # seconds between two processes for the same job
 
 
 class Command(BaseCommand):
@@ -29,7 +32,7 @@ class Command(BaseCommand):
             raise Refused(f"There is no repository '{options['repository']}'. {known_names()}") from None
         with transaction.atomic():
             job = queue.enqueue(repository, triggered_by="command")
-            transaction.on_commit(tasks.start_jobs)
+            transaction.on_commit(tasks.poke)
         if not options["no_wait"]:
             job = self.follow(job, quiet=options["json"])
         if options["json"]:
@@ -59,14 +62,23 @@ class OwnProcess:
 
     def __init__(self) -> None:
         self.launcher = Launcher()
+        self.not_before = 0.0
 
     def see_to(self, job: BackupJob) -> None:
         self.launcher.reap()
-        if job.status == JobStatus.QUEUED and not worker.is_alive() and not self.launcher.children:
+        if worker.is_alive() or self.launcher.children or time.monotonic() < self.not_before:
+            return
+        if job.status == JobStatus.QUEUED:
             decision = queue.decide()
-            if job.pk in decision.start:
-                self.launcher.start("run_job", job.pk)
             queue.tell_waiting(decision.waiting)
+            if job.pk in decision.start:
+                self.start(job)
+        elif not pipeline.directory_of(job.pk).is_owned():
+            self.start(job)  # its process was lost: what it stopped is started again from here
+
+    def start(self, job: BackupJob) -> None:
+        self.not_before = time.monotonic() + PAUSE
+        self.launcher.start("run_job", job.pk)
 
     def stopped_by_hand(self, job: BackupJob, say: Any) -> BackupJob:
         """Ctrl-C: where this command runs the job it is a planned stop, else only the following ends."""

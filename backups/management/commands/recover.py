@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backups import housekeeping
 from backups.launcher import Launcher
 from backups.models import BackupJob
 from borgui.commands import Command as BaseCommand
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         while launcher.children:
             launcher.reap()
             time.sleep(0.05)
+        housekeeping.sweep_run_directories()
         done = [result(command, pk) for command, pk in started]
         if options["json"]:
             self.print_json({"recovered": done})

@@ -1,14 +1,17 @@
+import logging
 import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backups import exits, pipeline
+from backups import exits, finishing, pipeline, tasks
 from backups.models import BackupJob
 from backups.watch import StopRequest
 from borgui.commands import Command as BaseCommand
 from borgui.commands import Refused
 from borgui.rundir import Busy
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -23,6 +26,17 @@ class Command(BaseCommand):
             job = pipeline.run(options["job"], stop)
         except (Busy, BackupJob.DoesNotExist) as reason:
             raise Refused(f"Job {options['job']} cannot be run here: {reason}") from None
+        except finishing.NotFinished as reason:
+            sys.exit(f"run_job: {reason}")
         if job is not None:
+            poke()
             job.refresh_from_db()
             sys.exit(exits.of(job))
+
+
+def poke() -> None:
+    """The next job may start. The worker that collects this process knows too; another one may have taken its place."""
+    try:
+        tasks.poke()
+    except Exception as problem:
+        log.warning("the queue was not poked (%s); the next minute finds what waits", problem)

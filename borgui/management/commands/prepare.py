@@ -19,4 +19,5 @@ class Command(BaseCommand):
         if "install_templates" in get_commands():
             call_command("install_templates", verbosity=0)
         if not no_link and not get_user_model().objects.exists():
+            self.stdout.write("borgui: nobody has an account yet. This link makes the first one, once:")
             call_command("setup_link", stdout=self.stdout)

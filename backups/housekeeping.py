@@ -1,0 +1,127 @@
+"""Nothing grows without bound: run directories go with their jobs, logs and rows when they are old enough.
+
+The last twenty jobs of each repository stay whatever their age, and so does what an open broken promise needs.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from borgui.rundir import Busy, RunDirectory
+from scripts_library.models import ScriptContent, ScriptExecution, ScriptRevision
+
+from .models import BackupJob, BrokenPromise, Notification
+
+log = logging.getLogger(__name__)
+ALWAYS_KEPT = 20  # the newest jobs of a repository, test runs of a script, revisions of a script
+AT_ONCE = 500  # rows of one transaction: others write too
+
+
+# --- run directories --------------------------------------------------------------------------------------------------
+def sweep_run_directories() -> list[Path]:
+    """Remove the directories of runs that are over, unless one has an owner or a broken promise; returns those."""
+    needed = set(BrokenPromise.objects.open().values_list("job_id", flat=True))
+    needed |= set(BackupJob.objects.unfinished().values_list("pk", flat=True))
+    needed |= set(BackupJob.objects.unfinished_again().values_list("pk", flat=True))
+    testing = set(
+        ScriptExecution.objects.filter(test_run_id__isnull=False).unfinished().values_list("test_run_id", flat=True)
+    )
+    left = [*left_over(settings.RUN_DIR / "jobs", needed), *left_over(settings.RUN_DIR / "tests", testing)]
+    return [directory.path for directory in left if remove(directory)]
+
+
+def left_over(folder: Path, needed: set[int]) -> Iterator[RunDirectory]:
+    for path in folder.glob("*"):
+        if path.name.isdecimal() and int(path.name) not in needed and path.is_dir():
+            yield RunDirectory(path)
+
+
+def remove(directory: RunDirectory) -> bool:
+    """With its lock, so that nobody begins in it meanwhile."""
+    if directory.is_owned():
+        return False
+    try:
+        directory.acquire(patience=0)
+    except (Busy, OSError):
+        return False
+    directory.remove()
+    directory.release()
+    return True
+
+
+# --- ageing -----------------------------------------------------------------------------------------------------------
+def age_out(now: datetime) -> dict[str, int]:
+    """Remove what is older than the settings allow; how many of each were removed."""
+    rows_before = now - timedelta(days=settings.KEEP_ROWS_DAYS)
+    logs_before = now - timedelta(days=settings.KEEP_LOGS_DAYS)
+    return {
+        "logs": age_logs(logs_before),
+        "jobs": delete(old_jobs(rows_before)),
+        "test runs": delete(old_test_runs(rows_before)),
+        "notifications": delete(Notification.objects.filter(created_at__lt=rows_before).exclude(sent_at=None)),
+        "revisions": delete(old_revisions(rows_before)),
+        "contents": delete(ScriptContent.objects.filter(scriptrevision=None), key="sha256"),
+    }
+
+
+def old_jobs(before: datetime) -> QuerySet[BackupJob]:
+    """Those that are not among the newest of their repository, nor needed by a broken promise."""
+    over = BackupJob.objects.filter(completed_at__lt=before, phase="")
+    return over.exclude(pk__in=newest(BackupJob.objects.all(), "repository_id")).exclude(
+        pk__in=BrokenPromise.objects.open().values("job_id")
+    )
+
+
+def old_test_runs(before: datetime) -> QuerySet[ScriptExecution]:
+    tests = ScriptExecution.objects.filter(test_run_id__isnull=False)
+    return tests.filter(completed_at__lt=before).exclude(pk__in=newest(tests, "script_id"))
+
+
+def old_revisions(before: datetime) -> QuerySet[ScriptRevision]:
+    """Revisions that no execution names any more; the newest of each script stay."""
+    old = ScriptRevision.objects.filter(created_at__lt=before, scriptexecution=None)
+    return old.exclude(pk__in=newest(ScriptRevision.objects.all(), "script_id"))
+
+
+def newest(rows: "QuerySet[object]", owner: str) -> list[int]:
+    """The ids of the newest rows of each owner."""
+    ranked = rows.annotate(rank=Window(RowNumber(), partition_by=F(owner), order_by=F("pk").desc()))
+    return list(ranked.filter(rank__lte=ALWAYS_KEPT).values_list("pk", flat=True))
+
+
+def delete(rows: "QuerySet[object]", key: str = "pk") -> int:
+    """In portions, so that no transaction holds the database for long."""
+    count = 0
+    while ids := list(rows.order_by().values_list(key, flat=True)[:AT_ONCE]):
+        rows.model.objects.filter(pk__in=ids).delete()  # type: ignore[attr-defined]
+        count += len(ids)
+    return count
+
+
+def age_logs(before: datetime) -> int:
+    """Log files that are old, or whose row is gone; those of a broken promise's job stay."""
+    kept = set(newest(BackupJob.objects.all(), "repository_id")) | set(
+        BrokenPromise.objects.open().values_list("job_id", flat=True)
+    )
+    kept_rows = set(ScriptExecution.objects.filter(backup_job_id__in=kept).values_list("pk", flat=True))
+    old = [
+        *old_logs(settings.LOGS_DIR / "jobs", before, kept),
+        *old_logs(settings.LOGS_DIR / "executions", before, kept_rows),
+    ]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def old_logs(folder: Path, before: datetime, kept: Iterable[int]) -> Iterator[Path]:
+    names = set(kept)
+    for path in folder.glob("*.log"):
+        number = path.stem.partition("-")[0]
+        is_kept = number.isdecimal() and int(number) in names
+        if not is_kept and path.stat().st_mtime < before.timestamp():
+            yield path

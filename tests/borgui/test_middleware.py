@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from borgui.middleware import is_known
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "localhost:8000",
+        "LOCALHOST",
+        "borgui.localhost",
+        "127.0.0.1:8000",
+        "127.5.5.5",
+        "192.168.1.20",
+        "10.0.0.1:80",
+        "172.16.0.9",
+        "[::1]:8000",
+        "[fd12::1]",
+        "localhost.",
+    ],
+)
+def test_this_machine_and_private_addresses_are_known(host: str) -> None:
+    assert is_known(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "backup.example.org", "169.254.169.254", "[fe80::1]", "8.8.8.8", "[2a00::1]", "localhost.example.org", "nas"],
+)
+def test_other_names_and_public_addresses_are_not(host: str) -> None:
+    assert not is_known(host)
+
+
+def test_a_configured_name_is_known_and_a_pattern_covers_its_subdomains(settings: Any) -> None:
+    settings.KNOWN_HOSTS = ["nas", ".example.org"]
+    assert is_known("nas:8000")
+    assert is_known("NAS")
+    assert is_known("backup.example.org")
+    assert not is_known("example.com")
+
+
+def test_an_unknown_host_gets_the_exact_line_to_add(settings: Any) -> None:
+    settings.KNOWN_HOSTS = ["nas"]
+    response = Client().get("/", headers={"Host": "backup.example.org:8000"})
+    assert response.status_code == 400
+    assert "BORGUI_ALLOWED_HOSTS=nas,backup.example.org<" in response.content.decode()
+
+
+@pytest.mark.parametrize("host", ["<script>alert(1)</script>", "a b", "../x", "x\u00e9"])
+def test_a_host_that_is_no_name_is_refused_without_being_repeated(host: str) -> None:
+    response = Client().get("/", headers={"Host": host})
+    assert response.status_code == 400
+    assert host not in response.content.decode()

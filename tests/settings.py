@@ -1,0 +1,14 @@
+"""Settings of the in-process tests: a data directory of their own, a database file (threads and processes share it)."""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ["BORGUI_DATA_DIR"] = os.environ.get("BORGUI_TEST_DATA") or tempfile.mkdtemp(prefix="borgui-test-")
+
+from borgui.settings import *  # noqa: E402, F403 - the product's settings, under the data directory just named
+
+DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.db"}  # noqa: F405
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+HOME = Path.home()
