@@ -12,7 +12,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 
 from borgui import transcript
-from borgui.accounts.authentication import RUN
+from borgui.accounts.authentication import RUN, caller
 from borgui.rest import Listing, Page
 from scripts_library import access as scripts_access
 from scripts_library.models import ScriptExecution, TriggeredBy
@@ -95,7 +95,7 @@ def break_lock(request: HttpRequest, pk: int) -> RepositoryOut:
 def back_up(request: HttpRequest, pk: int) -> Status:
     """Queue a backup."""
     with transaction.atomic():
-        job = queue.enqueue(access.repository(pk), triggered_by=TriggeredBy.API, user=request.user)
+        job = queue.enqueue(access.repository(pk), triggered_by=TriggeredBy.API, user=caller(request))
         transaction.on_commit(tasks.start_jobs)
     return Status(202, JobOut.of(job, timezone.now()))
 
@@ -132,14 +132,14 @@ def get_job(request: HttpRequest, pk: int) -> JobOut:
 @router.post("/jobs/{int:pk}/cancel", response={202: JobOut}, auth=RUN, tags=["jobs"])
 def cancel_job(request: HttpRequest, pk: int) -> Status:
     """Ask a job to stop; its post-backup scripts run all the same. 409 with the reason when it is too late."""
-    return Status(202, JobOut.of(queue.request_cancel(access.job(pk), request.user), timezone.now()))
+    return Status(202, JobOut.of(queue.request_cancel(access.job(pk), caller(request)), timezone.now()))
 
 
 @router.post("/jobs/{int:pk}/post-backup", response={202: JobOut}, auth=RUN, tags=["jobs"])
 def run_post_backup(request: HttpRequest, pk: int) -> Status:
     """Run the post-backup scripts that have not succeeded again, while a promise is broken; otherwise 409."""
     with transaction.atomic():
-        job = queue.request_post_backup(access.job(pk), request.user)
+        job = queue.request_post_backup(access.job(pk), caller(request))
         transaction.on_commit(partial(tasks.start_again, job.pk))
     return Status(202, JobOut.of(job, timezone.now()))
 
@@ -175,7 +175,7 @@ def get_log(request: HttpRequest, pk: int, filters: Query[LogFrom]) -> LogOut:
 @router.post("/executions/{int:pk}/cancel", response={202: ExecutionOut}, auth=RUN, tags=["executions"])
 def cancel_execution(request: HttpRequest, pk: int) -> Status:
     """Stop one script that runs now; the chain goes on. 409 with the reason when it is too late."""
-    return Status(202, ExecutionOut.of(queue.request_execution_cancel(scripts_access.execution(pk), request.user)))
+    return Status(202, ExecutionOut.of(queue.request_execution_cancel(scripts_access.execution(pk), caller(request))))
 
 
 # --- broken promises --------------------------------------------------------------------------------------------------
@@ -183,6 +183,6 @@ def cancel_execution(request: HttpRequest, pk: int) -> Status:
 def close_promise(request: HttpRequest, pk: int, payload: PromiseClosing) -> dict[str, Any]:
     """A person has put things right, and says how."""
     promise = access.promise(pk)
-    if not promises.close(promise, note=payload.note, user=request.user):
+    if not promises.close(promise, note=payload.note, user=caller(request)):
         raise queue.TooLate("It is closed already.")
     return {"id": promise.pk, "job_id": promise.job_id, "closed": True}

@@ -23,8 +23,9 @@ class Archive:
 def newest_first(repository: Repository) -> list[Archive]:
     """What borg lists now. Raises Conflict with borg's reason, BorgUnavailable, PassphraseSealed."""
     answer = _agreed(borg.list_archives(borg.find(settings.BORG), target.of(repository)))
-    found = [_archive(entry) for entry in (answer.data or {}).get("archives", [])]
-    return sorted(reversed(found), key=lambda entry: entry.time, reverse=True)  # of the same second: borg's order
+    listed = (answer.data or {}).get("archives", [])
+    found = [_archive(entry) for entry in reversed(listed)]  # borg's order decides between two of the same second
+    return sorted(found, key=lambda entry: entry.time, reverse=True)
 
 
 def _archive(entry: dict[str, Any]) -> Archive:

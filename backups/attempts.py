@@ -32,6 +32,7 @@ PINNED = (
 def open_rows(rows: Sequence[ScriptExecution], now: datetime) -> tuple[list[ScriptExecution], list[ScriptExecution]]:
     """The planned post-backup rows: those that are due, in chain order, and those that wait, the earliest first."""
     planned = [row for row in rows if row.hook_type == Hook.POST and row.status == ExecutionStatus.PLANNED]
+    planned.sort(key=lambda row: (row.position, row.attempt))
     due = [row for row in planned if row.not_before is None or row.not_before <= now]
     later = [row for row in planned if row.not_before is not None and row.not_before > now]
     return due, sorted(later, key=lambda row: row.not_before or now)

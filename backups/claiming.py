@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from borgui import process
@@ -27,6 +27,7 @@ from .watch import StopRequest
 
 log = logging.getLogger(__name__)
 MOST_TAKEOVERS = 5
+Left = tuple[Identity | None, str]
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,35 @@ class Claimed:
     note: Note
 
 
-def claim(job_id: int, directory: RunDirectory, stop: StopRequest) -> Claimed | None:
-    """The job, claimed by this process; None where it is over, has to wait, or belongs to another host."""
+def claim(job_id: int, directory: RunDirectory, stop: StopRequest, left: Left = (None, "")) -> Claimed | None:
+    """The job, claimed by this process; None where it is over, has to wait, or belongs to another host.
+
+    `left`: the child, and its token, that the lock file named before this process took the lock.
+    """
     note = Note(directory.path)
     replay(job_id, note)
     job = BackupJob.objects.select_related("repository").get(pk=job_id)
     if job.status == JobStatus.QUEUED:
-        return None if stop else fresh(job, directory, note)
+        return None if stop else fresh_or_refused(job, directory, note)
     if job.host_id == host_id() and (job.status == JobStatus.RUNNING or job.phase):
-        return take_over(job, directory, note)
+        end_leftovers(job, directory, left)
+        return take_over(job, note)
     return None
 
 
 # --- a queued job -----------------------------------------------------------------------------------------------------
+def fresh_or_refused(job: BackupJob, directory: RunDirectory, note: Note) -> Claimed | None:
+    """A fault of our own before the claim is a failure with a trace; else the job would be tried for ever."""
+    try:
+        return fresh(job, directory, note)
+    except DatabaseError:
+        raise
+    except Exception as fault:
+        log.exception("fault before job %s began", job.pk)
+        finishing.refuse(job, f"Not started: an internal fault ({fault!r}). Nothing was stopped.")
+        return None
+
+
 def fresh(job: BackupJob, directory: RunDirectory, note: Note) -> Claimed | None:
     """Move `queued -> running` and write the plan; what speaks against it is asked again inside."""
     if refused := no_room():
@@ -132,12 +149,11 @@ def no_room() -> str:
 
 
 # --- a lost job -------------------------------------------------------------------------------------------------------
-def take_over(job: BackupJob, directory: RunDirectory, note: Note) -> Claimed | None:
-    """End what the lost process left behind, then claim the job and put its rows in order in one transaction.
+def take_over(job: BackupJob, note: Note) -> Claimed | None:
+    """Claim a job, nothing of which runs any more, and put its rows in order in one transaction.
 
     A finished job whose post-backup scripts are to run again comes the same way: it has a phase and planned rows.
     """
-    end_leftovers(job, directory)
     prepare_again(note)
     rows = list(job.executions.select_related("revision__content").in_order())
     with transaction.atomic():
@@ -146,12 +162,12 @@ def take_over(job: BackupJob, directory: RunDirectory, note: Note) -> Claimed | 
         if not claimed.update(**fields):
             return None
         settle(rows)
-        if job.is_over or job.claim <= MOST_TAKEOVERS:
-            rows += ScriptExecution.objects.bulk_create(attempts.after_interruption(rows, timezone.now()))
+        set_fields(job, fields)
+        if is_given_up(job):
+            give_up(job, rows)
         else:
-            give_up(rows)
-    log.warning("job %s is resumed in phase %s (claim %s)", job.pk, job.phase, fields["claim"])
-    set_fields(job, fields)
+            rows += ScriptExecution.objects.bulk_create(attempts.after_interruption(rows, timezone.now()))
+    log.warning("job %s is resumed in phase %s (claim %s)", job.pk, job.phase, job.claim)
     return Claimed(job, rows, note)
 
 
@@ -163,14 +179,22 @@ def prepare_again(note: Note) -> None:
         log.error("no note for the recovery: %s", error)
 
 
-def end_leftovers(job: BackupJob, directory: RunDirectory) -> None:
+def is_given_up(job: BackupJob) -> bool:
+    """Taken over more than five times; the first claim was no takeover. A person may ask as often as they like."""
+    return not job.is_over and job.claim - 1 > MOST_TAKEOVERS
+
+
+def end_leftovers(job: BackupJob, directory: RunDirectory, left: Left) -> None:
     """Every process that carries the token of what was running, and the recorded session; never anything else."""
-    session, recorded = directory.child()
+    session, recorded = left
+    if session and session.boot_id == process.boot_id():
+        directory.name_child(recorded, session)  # this process may be lost as well, before it is done with them
     running = job.executions.filter(status=ExecutionStatus.RUNNING).values_list("token", flat=True)
     tokens = {token for token in [recorded, *running, job.token if job.phase != Phase.POST else ""] if token}
     ended = process.end(lambda: [one for token in tokens for one in process.leftovers(token, session)])
     if ended:
         log.warning("job %s: %s processes of the lost one were ended", job.pk, ended)
+    directory.clear_child()
 
 
 def outcome_of_lost(job: BackupJob) -> dict[str, object]:
@@ -206,9 +230,10 @@ def settle(rows: list[ScriptExecution]) -> None:
         )
 
 
-def give_up(rows: list[ScriptExecution]) -> None:
+def give_up(job: BackupJob, rows: list[ScriptExecution]) -> None:
     """Taken over too often: what has not come to an end is not tried again, and told as broken."""
-    left = [row for row in rows if row.status == ExecutionStatus.PLANNED]
+    planned = [row for row in rows if row.status == ExecutionStatus.PLANNED]
+    left = [row for row in planned if chain.matches(row.run_on, job.outcome)]
     for row in left:
         row.status = ExecutionStatus.FAILED
         row.error_message = f"Given up: the job was lost more than {MOST_TAKEOVERS} times."

@@ -59,14 +59,14 @@ def finish_again(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> Non
         failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
         broken = promises.record(job, failed)
         ledger.job(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
-        notices.of_finished(job, rows, broken)
+        notices.of_run_again(job, rows, broken)
     if not broken:
         directory.remove()
 
 
 def look_for_archive(job: BackupJob) -> None:
-    """After a loss during the backup, the Data verdict follows what is really in the repository."""
-    if job.data is not None or job.claim == 1:
+    """After a loss or a fault during the backup, the Data verdict follows what is really in the repository."""
+    if job.data is not None:
         return
     there = borgcall.archive_is_there(job)
     if there is not None:
@@ -74,7 +74,12 @@ def look_for_archive(job: BackupJob) -> None:
 
 
 def close_rows(job: BackupJob) -> None:
-    """`planned` never outlives its job."""
+    """Neither `planned` nor `running` outlives its job: a script was cut off where a fault of our own ended its run."""
+    job.executions.filter(status=ExecutionStatus.RUNNING).update(
+        status=ExecutionStatus.INTERRUPTED,
+        error_message="Cut off: an internal fault while it ran.",
+        completed_at=timezone.now(),
+    )
     job.executions.filter(status=ExecutionStatus.PLANNED).update(
         status=ExecutionStatus.NOT_RUN, error_message="Did not run: the job was over before it was its turn."
     )
@@ -119,8 +124,8 @@ def remember_on_repository(job: BackupJob) -> None:
         repository.update(stats=job.stats)
 
 
-def refuse(job: BackupJob, reason: str) -> None:
-    """A queued job that cannot begin ends as a failure with a trace; no script has run."""
+def refuse(job: BackupJob, reason: str) -> bool:
+    """A queued job that cannot begin ends as a failure with a trace; no script has run. False: it was not queued."""
     now = timezone.now()
     with transaction.atomic():
         claimed = BackupJob.objects.filter(pk=job.pk, status=JobStatus.QUEUED, claim=job.claim)
@@ -131,7 +136,9 @@ def refuse(job: BackupJob, reason: str) -> None:
             "completed_at": now,
             "message": reason,
         }
-        if claimed.update(**fields):
-            for name, value in fields.items():
-                setattr(job, name, value)
-            notices.of_finished(job, [], [])
+        if not claimed.update(**fields):
+            return False
+        for name, value in fields.items():
+            setattr(job, name, value)
+        notices.of_finished(job, [], [])
+    return True

@@ -100,10 +100,11 @@ def summary(job: BackupJob) -> Iterator[str]:
 
 
 def data_words(job: BackupJob) -> str:
+    files = "" if job.archive_files is None else f", {job.archive_files} files"
     return {
-        "good": f"good - archive {job.archive_name}, {job.archive_files} files",
-        "good_with_warnings": f"good, with warnings - archive {job.archive_name}, {job.archive_files} files",
-        "none": "no archive was made",
+        "good": f"good - archive {job.archive_name}{files}",
+        "good_with_warnings": f"good, with warnings - archive {job.archive_name}{files}",
+        "none": "no archive was made" if job.archive_files is None else "the archive is empty",
     }.get(job.data or "", "not known")
 
 

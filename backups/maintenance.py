@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from borgui.transcript import Transcript
 from scripts_library.models import Outcome
+from scripts_library.running import Stop
 
 from . import borg, borgcall, target
 from .ledger import Ledger
@@ -26,8 +27,8 @@ def run(job: BackupJob, ledger: Ledger, watch: Watch, enter: Callable[..., None]
     """Do the steps that are due, one after another; the first that fails or is stopped ends them."""
     if job.outcome not in AFTER or not any(True for _ in steps(job.repository)):
         return
-    if watch.maintenance():
-        ledger.job(job, maintenance_message="Maintenance after the backup was left out: the service was shut down.")
+    if reason := watch.maintenance():
+        ledger.job(job, maintenance_message=f"Maintenance after the backup was left out. {Stop(reason).sentence}")
         return
     enter(Phase.MAINTENANCE)
     for name, call in steps(job.repository):

@@ -23,6 +23,16 @@ def of_finished(job: BackupJob, rows: Sequence[ScriptExecution], broken: Sequenc
     )
 
 
+def of_run_again(job: BackupJob, rows: Sequence[ScriptExecution], broken: Sequence[ScriptExecution]) -> None:
+    """What became of the post-backup scripts that a person had run again."""
+    downtimes = downtime_of(rows, timezone.now())
+    told = words.told_of(job, downtimes, broken, recovered=False) if broken else words.told_again(job, downtimes)
+    event = Event.BROKEN_PROMISE if broken else Event.RECOVERED
+    Notification.objects.create(
+        event=event, repository_id=job.repository_id, job=job, title=told.title[:250], text=told.text
+    )
+
+
 def event_of(job: BackupJob, broken: Sequence[ScriptExecution]) -> str:
     """One event for one job: the worst thing that is to be said of it."""
     if broken:

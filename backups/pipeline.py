@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from borgui.accounts import time_zone
 from borgui.rundir import RunDirectory
 from scripts_library import chain
 from scripts_library.environment import HookContext
@@ -38,10 +39,17 @@ def run(job_id: int, stop: StopRequest) -> BackupJob | None:
     Raises rundir.Busy where another process has it, BackupJob.DoesNotExist.
     """
     commit_to_disk()
+    time_zone.activate()
     directory = directory_of(job_id)
-    directory.acquire()
+    left = directory.child()  # read before the lock is taken: taking it writes the file anew
     try:
-        claimed = claiming.claim(job_id, directory, stop)
+        directory.acquire()
+    except OSError as problem:
+        if not finishing.refuse(BackupJob.objects.get(pk=job_id), f"Not started: {problem}. Nothing was stopped."):
+            raise
+        return None
+    try:
+        claimed = claiming.claim(job_id, directory, stop, left)
         if claimed is None:
             return None
         wait_at_most(PATIENCE)
@@ -70,7 +78,7 @@ class Pipeline:
         self.ledger = Ledger(job.pk, job.claim, claimed.note)
         self.watch = Watch(job, stop)
         self.undisturbed = job.claim == 1
-        self.is_recovery = job.claim > 1 and not job.is_over
+        self.may_retry = not self.undisturbed and not job.is_over and not claiming.is_given_up(job)
 
     def walk(self) -> None:
         if not self.job.outcome:
@@ -95,7 +103,8 @@ class Pipeline:
             ending = Ending(Outcome.FAILURE, f"Not backed up: {problem}", {"data": "none"})
         except Exception as fault:
             log.exception("fault in job %s", self.job.pk)
-            ending = Ending(Outcome.FAILURE, f"Not backed up: an internal fault ({fault!r}).")
+            data = {} if self.job.phase == Phase.BACKUP else {"data": "none"}
+            ending = Ending(Outcome.FAILURE, f"Not backed up: an internal fault ({fault!r}).", data)
         self.enter(Phase.POST, outcome=ending.outcome, message=ending.message, progress={}, **ending.fields)
 
     def until_borg_is_over(self) -> Ending:
@@ -103,7 +112,8 @@ class Pipeline:
         run = self.run_for(Hook.PRE)
         if problems := "\n".join(filter(None, [chain.problems(self.rows), borgcall.problems(self.job.repository)])):
             chain.refuse_pre(rows, run)
-            return Ending(Outcome.FAILURE, f"Not backed up: the check before the backup found problems.\n{problems}")
+            message = f"Not backed up: the check before the backup found problems.\n{problems}"
+            return Ending(Outcome.FAILURE, message, {"data": "none"})
         verdict = chain.run_pre(rows, run)
         if not verdict.go_on:
             return Ending(verdict.outcome, verdict.message, {"data": "none"})
@@ -116,6 +126,9 @@ class Pipeline:
         if backup.stopped:
             stopped = ending_of_stop(backup.stopped)
             return Ending(stopped.outcome, stopped.message, backup.fields)
+        if backup.outcome != Outcome.FAILURE and self.watch.is_cancelled():
+            message = f"{Stop.CANCELLED.sentence} The archive was complete already."
+            return Ending(Outcome.CANCELLED, message, backup.fields)
         outcome = max(backup.outcome, verdict.outcome or Outcome.SUCCESS, key=lambda one: WORST.index(Outcome(one)))
         return Ending(outcome, "\n".join(filter(None, [backup.sentence, verdict.message])), backup.fields)
 
@@ -129,11 +142,11 @@ class Pipeline:
                 chain.run_post(due, run)
             elif later:
                 attempts.wait_for(later[0], self.stop)
-            elif not (self.is_recovery and attempts.plan_retries(self.job, self.rows, self.ledger)):
+            elif not (self.may_retry and attempts.plan_retries(self.job, self.rows, self.ledger)):
                 break
             if run.is_out_of_time():
-                break
-        return not attempts.is_anything_left(self.rows)
+                return not attempts.is_anything_left(self.rows)
+        return True
 
     # --- what the steps share -----------------------------------------------------------------------------------------
     def enter(self, phase: str, **fields: Any) -> None:
@@ -152,6 +165,7 @@ class Pipeline:
             tell=lambda row, title, text: notices.message(self.job, title, text),
             is_out_of_time=self.stop.is_out_of_time if is_post else lambda: False,
             claim=self.job.claim,
+            secrets=(self.job.repository.passphrase,),
         )
 
     def context(self, hook: str) -> HookContext:

@@ -1,6 +1,6 @@
 """Who may start, who waits and for what (behaviour.md, section 2, point 1); and asking a job to stop (section 7)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,11 +48,11 @@ def decide(starting: Collection[int] = ()) -> Decision:
     decision, queued = Decision(), list(BackupJob.objects.queued().select_related("repository"))
     if not queued:
         return decision
-    running = list(BackupJob.objects.running().select_related("repository"))
+    active = list(BackupJob.objects.active().select_related("repository"))
     things = links.interrupts_of([job.repository_id for job in queued])
-    busy = {job.repository_id: job.repository.name for job in running}
-    held = {thing: job.repository.name for job in running for thing in job.interrupts}
-    slots = settings.WORKERS - sum(job.host_id == host_id() for job in running)
+    busy = {job.repository_id: job.repository.name for job in active}
+    held = {thing: job.repository.name for job in active for thing in job.interrupts}
+    slots = settings.WORKERS - taken_slots(active)
     for job in queued:
         wants = things[job.repository_id]
         reason = blocked_by(job, wants, busy, held)
@@ -67,6 +67,11 @@ def decide(starting: Collection[int] = ()) -> Decision:
         busy.setdefault(job.repository_id, job.repository.name)
         held.update({thing: job.repository.name for thing in wants if thing not in held})
     return decision
+
+
+def taken_slots(active: Iterable[BackupJob]) -> int:
+    """The running jobs of this host; scripts that are run again take none."""
+    return sum(job.status == JobStatus.RUNNING and job.host_id == host_id() for job in active)
 
 
 def blocked_by(job: BackupJob, wants: list[str], busy: dict[int, str], held: dict[str, str]) -> str:
@@ -90,11 +95,11 @@ def tell_waiting(waiting: dict[int, str]) -> None:
 def may_claim(job: BackupJob, interrupts: Collection[str]) -> bool:
     """Asked again inside the claim's transaction, where the answer cannot change any more."""
     Installation.objects.select_for_update().filter(pk=1).first()  # one claim at a time, also on PostgreSQL
-    running = list(BackupJob.objects.running())
-    if sum(other.host_id == host_id() for other in running) >= settings.WORKERS:
+    active = list(BackupJob.objects.active())
+    if taken_slots(active) >= settings.WORKERS:
         return False
     return not any(
-        other.repository_id == job.repository_id or set(other.interrupts) & set(interrupts) for other in running
+        other.repository_id == job.repository_id or set(other.interrupts) & set(interrupts) for other in active
     )
 
 

@@ -8,14 +8,14 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Field
 from django.utils import timezone
 
 from backups import borg
-from borgui.accounts.models import User
 from scripts_library.errors import Conflict, Invalid
 from scripts_library.models import RepositoryScript
 
@@ -45,7 +45,7 @@ FIELD_OF_MESSAGE = {
 }
 
 
-def create(fields: Mapping[str, Any], user: User | None = None) -> Repository:
+def create(fields: Mapping[str, Any]) -> Repository:
     """A new repository. `init` true (the default) lets borg make it, false connects to one that is there.
 
     Raises Invalid (nothing was made), Conflict (the name or the place is taken), BorgUnavailable.
@@ -63,7 +63,7 @@ def create(fields: Mapping[str, Any], user: User | None = None) -> Repository:
     return repository
 
 
-def change(repository: Repository, fields: Mapping[str, Any], user: User | None = None) -> Repository:
+def change(repository: Repository, fields: Mapping[str, Any]) -> Repository:
     """Change the given fields; None sets the default again, an empty passphrase keeps the stored one.
 
     What decides how borg reaches and opens the repository is tried out first. Raises Invalid, Conflict,
@@ -98,7 +98,7 @@ def delete(repository: Repository) -> None:
 # --- the fields -------------------------------------------------------------------------------------------------------
 def _apply(repository: Repository, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
-        column = Repository._meta.get_field(name)
+        column = cast("Field[Any, Any]", Repository._meta.get_field(name))
         setattr(repository, name, column.get_default() if value is None and not column.null else value)
     repository.path = normal_path(repository.path)
 

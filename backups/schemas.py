@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
@@ -104,7 +104,7 @@ class RepositoryOut(Out):
     last_good_at: datetime | None
 
     @classmethod
-    def of(cls, repository: Repository) -> "RepositoryOut":
+    def of(cls, repository: Repository) -> Self:
         """A text that was never given is null."""
         texts = ("remote_path", "pre_backup_script", "post_backup_script", "keep_within")
         return cls.of_row(repository, **{name: getattr(repository, name) or None for name in texts})
@@ -158,7 +158,7 @@ class JobOut(Out):
     executions: list[ExecutionOut]
 
     @classmethod
-    def of(cls, job: BackupJob, now: datetime) -> "JobOut":
+    def of(cls, job: BackupJob, now: datetime) -> Self:
         rows = list(job.executions.in_order())
         return cls.of_row(job, **verdicts(job, rows, now), executions=[ExecutionOut.of(row) for row in rows])
 
@@ -169,7 +169,7 @@ class JobInList(JobOut):
     executions: list[ExecutionBrief]  # type: ignore[assignment]
 
     @classmethod
-    def of_rows(cls, job: BackupJob, rows: Sequence[ScriptExecution], now: datetime) -> "JobInList":
+    def of_rows(cls, job: BackupJob, rows: Sequence[ScriptExecution], now: datetime) -> Self:
         return cls.of_row(job, **verdicts(job, rows, now), executions=[ExecutionBrief.of(row) for row in rows])
 
 

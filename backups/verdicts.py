@@ -26,13 +26,13 @@ def downtime_of(rows: Sequence[ScriptExecution], now: datetime) -> list[Downtime
     found: dict[str, Downtime] = {}
     for row in started(rows, Hook.PRE):
         if row.interrupts and row.interrupts not in found and row.started_at:
-            up_again = back_up_at(rows, row.interrupts, row.started_at)
+            up_again = back_up_at(rows, row.interrupts)
             seconds = ((up_again or now) - row.started_at).total_seconds()
             found[row.interrupts] = Downtime(row.interrupts, round(max(seconds, 0.0), 3), up_again is None)
     return list(found.values())
 
 
-def back_up_at(rows: Iterable[ScriptExecution], thing: str, since: datetime) -> datetime | None:
+def back_up_at(rows: Iterable[ScriptExecution], thing: str) -> datetime | None:
     """When a post-backup script that declares the same thing came to a good end."""
     ends = [
         row.completed_at
@@ -58,7 +58,7 @@ def services_of(job: BackupJob, rows: Sequence[ScriptExecution], *, has_open_pro
         return Services.UNTOUCHED
     later = good_ends_elsewhere(job, {row.interrupts for row in stopped}, after=max(row.pk for row in rows))
     for row in stopped:
-        if row.started_at and back_up_at([*rows, *later], row.interrupts, row.started_at) is None:
+        if back_up_at([*rows, *later], row.interrupts) is None:
             return Services.INTERRUPTED
     return Services.UP
 

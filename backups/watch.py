@@ -80,6 +80,11 @@ class Watch:
     def maintenance(self) -> str:
         return self._planned() or self._asked()
 
+    def is_cancelled(self) -> bool:
+        """Whether the job was cancelled until now; asked when borg is over, which may take less than a look."""
+        self._looked.pop(0, None)
+        return self._asked() == Stop.CANCELLED
+
     def _planned(self) -> str:
         return Stop.SHUTDOWN if self.stop else ""
 

@@ -95,6 +95,14 @@ def told_of(
     return Told(f"{name}: {title[0].lower() + title[1:]}", lines(job.message, data_sentence(job), about))
 
 
+def told_again(job: BackupJob, downtimes: Sequence[Downtime]) -> Told:
+    """The scripts after a backup were run again, and all of them came to a good end."""
+    return Told(
+        f"{job.repository.name}: the scripts after the backup ran again",
+        lines("All of them came to a good end.", services(job, downtimes)),
+    )
+
+
 def data_sentence(job: BackupJob) -> str:
     if job.data in ("good", "good_with_warnings"):
         return saved(job)

@@ -1,11 +1,13 @@
 """The worker of a host: takes pokes from the queue, starts job processes and collects them, reports that it lives."""
 
-import fcntl
 import logging
+import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import IO
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -24,40 +26,33 @@ HEARTBEAT = 15.0  # seconds
 LOOK = 0.1  # seconds between two looks at the children
 
 
-class AlreadyRunning(Exception):
-    """Another worker has this data directory."""
-
-
-def lock_path() -> str:
-    return str(settings.RUN_DIR / "worker.lock")
-
-
-def take_lock() -> IO[str]:
-    """The lock that one worker of a data directory holds while it lives. Raises AlreadyRunning."""
-    settings.RUN_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = open(lock_path(), "a+")  # noqa: SIM115 - held as long as the worker lives
+# --- who is there -----------------------------------------------------------------------------------------------------
+@contextmanager
+def present() -> Iterator[None]:
+    """While it lasts, a file in the run directory says that this worker lives. The claims keep several apart."""
+    folder = settings.RUN_DIR / "workers"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if not is_owner_alive(path):
+            path.unlink(missing_ok=True)
+    mine = folder / str(os.getpid())
+    mine.write_text(f"{Identity.current()}\n", encoding="ascii")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AlreadyRunning(f"A worker runs already in {settings.DATA_DIR} ({owner_of_lock()}).") from None
-    file.truncate(0)
-    file.write(f"{Identity.current()}\n")
-    file.flush()
-    return file
-
-
-def owner_of_lock() -> Identity | None:
-    try:
-        with open(lock_path(), encoding="ascii") as file:
-            return Identity.parse(file.readline())
-    except (OSError, ValueError):
-        return None
+        yield
+    finally:
+        mine.unlink(missing_ok=True)
 
 
 def is_alive() -> bool:
-    """Whether a worker of this data directory lives. Asks the kernel, never the lock."""
-    owner = owner_of_lock()
-    return owner is not None and owner.is_alive()
+    """Whether a worker of this data directory lives: the kernel is asked, not the database."""
+    return any(is_owner_alive(path) for path in (settings.RUN_DIR / "workers").glob("*"))
+
+
+def is_owner_alive(path: Path) -> bool:
+    try:
+        return Identity.parse(path.read_text(encoding="ascii").strip()).is_alive()
+    except (OSError, ValueError):
+        return False
 
 
 class Host:
@@ -70,16 +65,21 @@ class Host:
 
     def run(self) -> None:
         """Recover what was lost, then serve until a stop is asked for; come back when the jobs are over."""
+        self.listen()
         self.report(started=True)
         self.launcher.recover()
         self.launcher.start_due()
         self.consumer.start()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
+        self.listen()  # the consumer has set handlers of its own
         while not self.stop_asked:
             self.serve()
             time.sleep(LOOK)
         self.stop()
+
+    def listen(self) -> None:
+        """From here on TERM, INT and HUP ask for a planned stop."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self.stop_asked = True

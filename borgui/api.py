@@ -24,7 +24,7 @@ from backups.queue import TooLate
 from backups.target import PassphraseSealed
 from scripts_library.errors import Conflict, InUse, Invalid, Refused
 
-from .accounts.authentication import caller
+from .accounts.authentication import BY_METHOD
 from .accounts.models import User
 from .accounts.setup import NO_OWNER
 
@@ -45,7 +45,7 @@ api = NinjaAPI(
     title="borgui",
     version=settings.VERSION,
     urls_namespace="api",
-    auth=caller(),
+    auth=BY_METHOD,
     parser=StrictParser(),
     description=(
         "Sign in with `Authorization: Bearer TOKEN`; `manage.py create_api_token` makes one. In a PUT an absent field "
@@ -199,7 +199,7 @@ def _urls() -> tuple[list[Any], str, str]:
     wrapped = [
         URLPattern(entry.pattern, in_json(entry.callback), entry.default_args, entry.name)
         for entry in patterns
-        if entry.name != "api-root"
+        if isinstance(entry, URLPattern) and entry.name != "api-root"
     ]
     return [*wrapped, path("", nowhere, name="api-root"), re_path(r"", nowhere)], app, namespace
 

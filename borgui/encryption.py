@@ -98,7 +98,11 @@ def make_key(directory: Path) -> str:
 
 def _read_key(path: Path) -> str:
     try:
-        return keyfiles.read(path)
+        key = keyfiles.read(path)
+        _fernet(key)
+        return key
+    except KeyProblem as problem:
+        raise KeyProblem(f"{path}: {problem}") from problem
     except FileNotFoundError as error:
         raise KeyProblem(f"the encryption key {path} is empty: put the key back from your copy") from error
     except (OSError, UnicodeError) as error:

@@ -162,10 +162,13 @@ def end(
     seen: set[Identity] = set(warned)
     ended: set[Identity] = set()
     kill_at = time.monotonic() + grace
-    pause = 0.005
-    while living := [identity for identity in find() if identity.is_alive()]:
+    pause = 0.01
+    looks_in_vain = 0
+    while looks_in_vain < 2:  # one may fall between a process that is over and the one it has just started
+        living = [identity for identity in find() if identity.is_alive()]
+        looks_in_vain = 0 if living else looks_in_vain + 1
         now = time.monotonic()
-        if now >= kill_at + GIVE_UP:
+        if living and now >= kill_at + GIVE_UP:
             log.error("Could not end these processes: %s", ", ".join(str(identity.pid) for identity in living))
             return len(ended - set(living))
         for identity in living:

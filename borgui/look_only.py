@@ -18,7 +18,7 @@ class LookOnly(admin.ModelAdmin):
         secret = [column.name for column in columns if isinstance(column, EncryptedTextField)]
         return [column.name for column in columns if column.name not in (*secret, *self.hidden)]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.visible()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "crispy_bootstrap5",
     "csp",
     "lucide",
+    "ninja",  # its own copy of the page behind /api/docs: nothing comes from outside
     "huey.contrib.djhuey",
     "borgui",
     "borgui.accounts",
@@ -81,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "borgui.accounts.time_zone.of_this_installation",
 ]
 
 TEMPLATES = [
@@ -139,6 +141,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.time_zone("BORGUI_TIME_ZONE")
+TIME_ZONE_IS_SET = bool(env.text("BORGUI_TIME_ZONE"))  # else the answer given at set-up counts
 USE_TZ = True
 USE_I18N = False
 

@@ -7,6 +7,8 @@ from . import api
 from .accounts.views import admin_sign_in
 from .health import health
 
+admin.autodiscover()
+
 urlpatterns = [
     path("health/", health, name="health"),
     path("api/", api.urls),

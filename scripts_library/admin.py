@@ -33,7 +33,7 @@ class ScriptAdmin(LookOnly):
     list_filter = ["category", "is_template"]
     editable = ("description", "timeout", "run_on")
 
-    def get_fields(self, request: HttpRequest, obj: Script | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Script | None = None) -> list[Any]:
         return [*self.visible(), "text"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Script | None = None) -> list[str]:

@@ -11,7 +11,7 @@ from ninja.responses import Status
 
 from backups import access as backups_access
 from backups import facts, tasks
-from borgui.accounts.authentication import RUN
+from borgui.accounts.authentication import RUN, caller
 from borgui.rest import Listing, Page
 
 from . import access, assignments, library, parameters, testruns
@@ -75,7 +75,7 @@ def create_script(request: HttpRequest, payload: ScriptIn) -> Status:
     """Create a script. What the request does not say, the block in the file says; then the defaults."""
     given = payload.given()
     name, content = given.pop("name", None), given.pop("content")
-    script = library.create(name, content, source=ScriptRevision.Source.API, user=request.user, **given)
+    script = library.create(name, content, source=ScriptRevision.Source.API, user=caller(request), **given)
     return Status(201, detail(script))
 
 
@@ -98,7 +98,7 @@ def change_script(request: HttpRequest, pk: int, payload: ScriptChange) -> Scrip
     changes = payload.given()
     base = changes.pop("sha256", None)
     script = access.script(pk)
-    library.update(script, changes=changes, base_sha256=base, user=request.user, source=ScriptRevision.Source.API)
+    library.update(script, changes=changes, base_sha256=base, user=caller(request), source=ScriptRevision.Source.API)
     return detail(access.script(pk))
 
 
@@ -114,7 +114,7 @@ def list_revisions(request: HttpRequest, pk: int, filters: Query[Page]) -> Listi
     """Every content the script had, newest first."""
     rows = access.script(pk).revisions.order_by("-id")
     if filters.search:
-        rows = rows.filter(Q(content_id__startswith=filters.search.lower()) | Q(remark__icontains=filters.search))
+        rows = rows.filter(Q(content__sha256__startswith=filters.search.lower()) | Q(remark__icontains=filters.search))
     return Listing[RevisionOut](count=rows.count(), items=[RevisionOut.of_row(row) for row in filters.cut(rows)])
 
 
@@ -128,7 +128,7 @@ def get_revision(request: HttpRequest, pk: int, sha256: str) -> RevisionDetail:
 def settle_drift(request: HttpRequest, pk: int, payload: DriftAction) -> ScriptDetail:
     """Keep an edit that was made outside, or go back to the revision before it."""
     settle = library.keep_edit if payload.action == "keep" else library.revert_edit
-    settle(access.script(pk), user=request.user)
+    settle(access.script(pk), user=caller(request))
     return detail(access.script(pk))
 
 
@@ -143,7 +143,7 @@ def try_script(request: HttpRequest, pk: int, payload: TestRun | None = None) ->
         hook_type=wanted.hook_type,
         backup_status=wanted.backup_status or "success",
         values=values_to_try(script, wanted),
-        user=request.user,
+        user=caller(request),
     )
     transaction.on_commit(partial(tasks.start_test, execution.pk))
     return Status(202, ExecutionOut.of(execution))
@@ -151,7 +151,7 @@ def try_script(request: HttpRequest, pk: int, payload: TestRun | None = None) ->
 
 def values_to_try(script: Script, wanted: TestRun) -> dict[str, Any]:
     """The values of the repository's own assignment, where it has one, with the given ones over them."""
-    entries = RepositoryScript.objects.filter(script=script, repository_id=wanted.repository_id)
+    entries = RepositoryScript.objects.filter(script=script, repository_id=wanted.repository_id or 0)
     if wanted.hook_type in Hook.values:
         entries = entries.filter(hook_type=wanted.hook_type)
     stored = next((entry.parameters for entry in entries.in_order()), {})

@@ -115,7 +115,7 @@ def _locked(entry: RepositoryScript) -> RepositoryScript:
 
 
 def _refuse_deleted(script: Script) -> None:
-    if not Script.objects.kept().select_for_update().filter(pk=script.pk).exists():
+    if Script.objects.kept().select_for_update().filter(pk=script.pk).first() is None:
         raise Invalid({"script_id": "there is no such script"})
 
 

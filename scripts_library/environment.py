@@ -9,6 +9,7 @@ from pathlib import Path
 PASSED = ("PATH", "LANG", "TZ", "HOME")
 FALLBACK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PREFIX = "BORG_UI_"
+LONGEST = 120 * 1024  # bytes of one variable; the kernel refuses 128 KiB together with the name
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def facts(
 ) -> dict[str, str]:
     """The variables of section 9 under their short names."""
     code = "" if context.exit_code is None else str(context.exit_code)
-    return {
+    named = {
         "HOOK_TYPE": context.hook_type,
         "BACKUP_STATUS": context.outcome,
         "BACKUP_EXIT_CODE": code,
@@ -67,6 +68,22 @@ def facts(
         "BACKUP_STATS": context.stats_file,
         "NOTIFY_FILE": str(notify),
     }
+    return {name: passable(value) for name, value in named.items()}
+
+
+def passable(value: str) -> str:
+    """As an environment can carry it. A strange character in a message of borg must not keep services down."""
+    text = value.replace("\0", "")
+    try:
+        raw = text.encode("utf-8", "surrogateescape")  # paths that are no text keep their bytes
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "replace")
+    return os.fsdecode(raw if len(raw) <= LONGEST else whole_lines(raw))
+
+
+def whole_lines(raw: bytes) -> bytes:
+    """The lines that fit: better a script that knows most of ten thousand sources than one that cannot start."""
+    return raw[: LONGEST + 1].rpartition(b"\n")[0] or raw[:LONGEST]
 
 
 def assemble(

@@ -20,7 +20,7 @@ def is_in_force(facts: RepositoryFacts, hook: str) -> bool:
     inline = facts.inline(hook)
     if not inline.text.strip() or inline.migrated:
         return False
-    return not RepositoryScript.objects.filter(repository_id=facts.id, hook_type=hook, enabled=True).exists()
+    return not RepositoryScript.objects.filter(repository_id=facts.id or 0, hook_type=hook, enabled=True).exists()
 
 
 def run_on(hook: str) -> str:

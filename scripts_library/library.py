@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from . import draft
@@ -148,11 +148,6 @@ def _suffix(content: str) -> str:
 
 
 # --- older and outside contents ---------------------------------------------------------------------------------------
-def revisions(script: Script) -> models.QuerySet[ScriptRevision]:
-    """Newest first."""
-    return script.revisions.select_related("created_by_user")
-
-
 def pinned_content(revision: ScriptRevision) -> str:
     """The exact text that a plan pinned, whatever became of the file."""
     return revision.text

@@ -10,6 +10,12 @@ from .facts import RepositoryFacts
 from .manifest import Manifest
 from .models import Hook, OnFailure, RepositoryScript, Script, ScriptExecution, ScriptRevision
 
+PINNED = (
+    "script_id", "script_name", "repository_id", "backup_job_id", "hook_type", "assignment_id", "position",
+    "revision", "timeout", "run_on", "on_failure", "parameters", "secret_names", "interrupts", "rerun", "problem",
+    "triggered_by", "triggered_by_user_id", "test_run_id", "circumstances",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Link:
@@ -30,13 +36,12 @@ class Link:
 
 
 def of_hook(facts: RepositoryFacts, hook: str) -> list[Link]:
-    """Every assignment of the hook in order, enabled or not; or its inline text, where that is in force.
+    """Every assignment of the hook in order, enabled or not; before them its inline text, where that is in force.
 
     Looks at the files: an outside edit becomes a revision here at the latest (section 11).
     """
-    if inline.is_in_force(facts, hook):
-        return [_of_inline(facts, hook)]
-    return [of_assignment(entry, facts) for entry in RepositoryScript.objects.chain(facts.id or 0, hook)]
+    old = [_of_inline(facts, hook)] if inline.is_in_force(facts, hook) else []
+    return old + [of_assignment(entry, facts) for entry in RepositoryScript.objects.chain(facts.id or 0, hook)]
 
 
 def of_assignment(entry: RepositoryScript, facts: RepositoryFacts) -> Link:
@@ -67,7 +72,8 @@ def of_script(
 ) -> Link:
     sight = library.look(script)
     manifest = Manifest.from_dict(script.manifest)
-    resolved = parameters.resolve(manifest.parameters, script.parameters, values, source_paths=facts.source_paths)
+    sources = facts.source_paths if facts.id is not None else None  # invented sources hold nothing
+    resolved = parameters.resolve(manifest.parameters, script.parameters, values, source_paths=sources)
     return Link(
         hook=hook,
         script_name=script.name,
@@ -126,6 +132,12 @@ def execution(link: Link, position: int, **common: object) -> ScriptExecution:
         problem="\n".join(link.problems),
         **common,
     )
+
+
+def once_more(row: ScriptExecution, **fields: object) -> ScriptExecution:
+    """The next attempt of the same link, as it was pinned (unsaved)."""
+    pinned = {name: getattr(row, name) for name in PINNED}
+    return ScriptExecution(**pinned, attempt=row.attempt + 1, **fields)
 
 
 def _of_inline(facts: RepositoryFacts, hook: str) -> Link:

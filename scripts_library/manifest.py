@@ -182,8 +182,9 @@ def _tables(value: Any) -> str:
 
 def _read(table: dict[str, Any]) -> Manifest:
     reader = _Reader(table)
+    name = reader.take("name", name_problem)
     manifest = Manifest(
-        name=reader.take("name", name_problem),
+        name=name and name.strip(),
         description=reader.take("description", description_problem),
         version=reader.take("version", _text(20)),
         hooks=tuple(reader.take("hooks", _hooks, [])),

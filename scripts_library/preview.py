@@ -6,7 +6,7 @@ from typing import Any
 from . import chain, environment, links
 from .facts import RepositoryFacts
 from .links import Link
-from .models import Hook, Outcome
+from .models import Hook, Outcome, RunOn
 
 UNKNOWN = "(known when it runs)"
 
@@ -54,7 +54,7 @@ def why_not_post(link: Link, outcome: str) -> str:
     if not link.enabled:
         return "Does not run: it is switched off here."
     if not chain.matches(link.run_on, outcome):
-        return f"Does not run: it runs only after {chain.ONLY_AFTER[link.run_on]}."
+        return f"Does not run: it runs only after {chain.ONLY_AFTER[RunOn(link.run_on)]}."
     return f"Cannot run: {link.problems[0]}" if link.problems else ""
 
 
@@ -76,7 +76,9 @@ def entry(link: Link, facts: RepositoryFacts, outcome: Outcome, reason: str) -> 
 def why(link: Link) -> str:
     if link.hook == Hook.PRE:
         return "Runs before the backup."
-    return "Runs after every backup." if link.run_on == "always" else f"Runs after {chain.ONLY_AFTER[link.run_on]}."
+    return (
+        "Runs after every backup." if link.run_on == "always" else f"Runs after {chain.ONLY_AFTER[RunOn(link.run_on)]}."
+    )
 
 
 def variables(link: Link, facts: RepositoryFacts, outcome: Outcome) -> dict[str, str]:

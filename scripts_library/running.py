@@ -1,6 +1,7 @@
 """Running one script and recording it: two writes, `running` before it starts and its end afterwards (section 8)."""
 
 import logging
+import os
 import re
 import signal
 from collections.abc import Callable, Iterable
@@ -17,10 +18,11 @@ from borgui.masking import Masker
 from borgui.rundir import RunDirectory
 from borgui.transcript import Transcript
 
-from . import environment
+from . import environment, notify_file
 from .environment import HookContext
 from .interpreter import Prepared, Unstartable, prepare
 from .models import ExecutionStatus, ScriptExecution
+from .parameters import SHORTEST_SECRET
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,7 @@ class Run:
     is_out_of_time: Callable[[], bool] = lambda: False
     claim: int = 0
     grace: float = 10.0  # seconds between TERM and KILL
+    secrets: tuple[str, ...] = ()  # masked besides the script's own: the repository's passphrase
 
     def record(self, row: ScriptExecution, **fields: Any) -> None:
         """Set the fields on the row and make them durable."""
@@ -89,17 +92,20 @@ def not_run(row: ScriptExecution, run: Run, reason: str) -> None:
 
 
 def cannot_start(row: ScriptExecution, run: Run, reason: str) -> None:
-    now = timezone.now()
-    run.record(
-        row, status=ExecutionStatus.FAILED, error_message=reason, claim=run.claim, started_at=now, completed_at=now
-    )
+    """It should have run and could not: failed, and never started, so nothing was interrupted by it."""
+    run.record(row, status=ExecutionStatus.FAILED, error_message=reason, claim=run.claim, completed_at=timezone.now())
 
 
 def run_script(row: ScriptExecution, run: Run) -> None:
-    """Run the pinned text of `row` and record how it ended. The failure of the script is a value in the row."""
+    """Run the pinned text of `row` and record how it ended.
+
+    The failure of the script is a value in the row, and so is a fault of our own code after its start. What the first
+    write raises is passed on: nothing has been started then.
+    """
     row.stop_reason = ""
     try:
         prepared = pinned(row)
+        make_whole(run.directory)
         copy = run.directory.private_copy(copy_name(row), prepared.content)
     except Unstartable as problem:
         return cannot_start(row, run, str(problem))
@@ -107,16 +113,44 @@ def run_script(row: ScriptExecution, run: Run) -> None:
         return cannot_start(row, run, f"The private copy of the script could not be written: {problem}")
     hints = list(prepared.hints)
     run.record(row, status=ExecutionStatus.RUNNING, started_at=timezone.now(), claim=run.claim, hints=hints)
-    transcript = Transcript(run.logs / f"{row.pk}.log", secrets_of(row))
-    result = start(row, run, [*prepared.argv, str(copy)], transcript)
+    try:
+        return carry_out(row, run, [*prepared.argv, str(copy)])
+    except Superseded:
+        raise
+    except Exception as fault:
+        return record_fault(row, run, fault)
+
+
+def carry_out(row: ScriptExecution, run: Run, argv: list[str]) -> None:
+    """From the start of the process to the record of its end."""
+    transcript = Transcript(run.logs / f"{row.pk}.log", secrets_of(row, run))
+    result = start(row, run, argv, transcript)
     transcript.close()
-    run.directory.sync_state()
+    keep_state(run.directory)
     run.directory.clear_child()
-    end = ending(row, result, transcript)
     row.stop_reason = result.reason
     pass_on_notice(row, run)
-    run.record(row, **end)
-    return None
+    run.record(row, **ending(row, result, transcript))
+
+
+def make_whole(directory: RunDirectory) -> None:
+    """A script before this one may have removed what it stood in (`cd /missing; rm -rf ./*`), or locked it."""
+    for folder in (directory.path, directory.state, directory.copies):
+        if folder.is_symlink() or not folder.is_dir():
+            folder.unlink(missing_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            folder.chmod(0o700)
+
+
+def keep_state(directory: RunDirectory) -> None:
+    """What a script leaves in STATE_DIR, however strange, does not make it fail; a link may lead to everything."""
+    if directory.state.is_symlink():
+        return
+    try:
+        directory.sync_state()
+    except (OSError, RecursionError) as problem:
+        log.error("%s could not be brought to disk: %r", directory.state, problem)
 
 
 def copy_all(rows: Iterable[ScriptExecution], directory: RunDirectory) -> None:
@@ -132,14 +166,19 @@ def copy_all(rows: Iterable[ScriptExecution], directory: RunDirectory) -> None:
 
 
 def run_in_any_case(row: ScriptExecution, run: Run) -> None:
-    """Like `run_script`, but a fault of our own code is the failure of this script and not the end of the chain."""
+    """Like `run_script`, but any fault of our own code is the failure of this script and not the end of the chain."""
     try:
         run_script(row, run)
     except Superseded:
         raise
     except Exception as fault:
-        log.exception("fault while running '%s' (execution %s)", row.script_name, row.pk)
-        run.record(row, status=ExecutionStatus.FAILED, error_message=f"internal fault: {fault!r}")
+        record_fault(row, run, fault)
+
+
+def record_fault(row: ScriptExecution, run: Run, fault: Exception) -> None:
+    log.error("fault while running '%s' (execution %s)", row.script_name, row.pk, exc_info=fault)
+    reason = f"internal fault: {fault!r}"
+    run.record(row, status=ExecutionStatus.FAILED, error_message=reason, claim=run.claim, completed_at=timezone.now())
 
 
 def pinned(row: ScriptExecution) -> Prepared:
@@ -160,7 +199,7 @@ def start(row: ScriptExecution, run: Run, argv: list[str], transcript: Transcrip
         attempt=row.attempt,
         token=row.token,
         state=run.directory.state,
-        notify=notify_file(row, run),
+        notify=notice_path(row, run),
     )
     run.directory.name_child(row.token)
     return process.run(
@@ -180,6 +219,7 @@ def start(row: ScriptExecution, run: Run, argv: list[str], transcript: Transcrip
 def ending(row: ScriptExecution, result: process.Result, transcript: Transcript) -> dict[str, Any]:
     """The fields that are written with the end."""
     return {
+        "started_at": row.started_at if result.pid else None,
         "status": status_of(result),
         "completed_at": timezone.now(),
         "execution_time": round(result.seconds, 3),
@@ -227,8 +267,10 @@ def last_line(text: str) -> str:
     return lines[-1][:200] if lines else ""
 
 
-def secrets_of(row: ScriptExecution) -> list[str]:
-    return [value for name in row.secret_names if (value := row.parameters.get(name))]
+def secrets_of(row: ScriptExecution, run: Run) -> list[str]:
+    """What is masked; a text shorter than four characters cannot be told from others."""
+    own = [row.parameters.get(name) or "" for name in row.secret_names]
+    return [secret for secret in (*own, *run.secrets) if len(secret) >= SHORTEST_SECRET]
 
 
 def copy_name(row: ScriptExecution) -> str:
@@ -237,17 +279,16 @@ def copy_name(row: ScriptExecution) -> str:
     return f"{row.position:02d}-{plain or 'script'}"
 
 
-def notify_file(row: ScriptExecution, run: Run) -> Path:
+def notice_path(row: ScriptExecution, run: Run) -> Path:
     return run.directory.path / f"notify-{row.pk}"
 
 
 def pass_on_notice(row: ScriptExecution, run: Run) -> None:
-    """What the script wrote to NOTIFY_FILE: a title line and a text, at most 16 KiB, secrets masked."""
-    try:
-        with open(notify_file(row, run), "rb") as file:
-            written = file.read(16384).decode("utf-8", "replace").replace("\0", "").strip()
-    except OSError:
+    """That it cannot be passed on is told in the log and does not make the script fail."""
+    title, text = notify_file.read(notice_path(row, run), Masker(secrets_of(row, run)))
+    if not title:
         return
-    title, _, body = Masker(secrets_of(row)).text(written).partition("\n")
-    if title:
-        run.tell(row, title[:250], body.strip())
+    try:
+        run.tell(row, title, text)
+    except Exception:
+        log.exception("what '%s' wrote into NOTIFY_FILE could not be passed on", row.script_name)

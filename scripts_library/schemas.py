@@ -1,7 +1,7 @@
 """What the API takes and answers about scripts, assignments and executions (interfaces.md, "REST API")."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
@@ -71,7 +71,7 @@ class ScriptOut(Out):
     parameters: Values
 
     @classmethod
-    def of(cls, script: Script, **others: Any) -> "ScriptOut":
+    def of(cls, script: Script, **others: Any) -> Self:
         return cls.of_row(
             script,
             run_on=script.effective_run_on,
@@ -107,9 +107,9 @@ class ScriptDetail(ScriptOut):
     @classmethod
     def of_sight(
         cls, script: Script, sight: Sight, users: list[RepositoryScript], executions: list[ScriptExecution]
-    ) -> "ScriptDetail":
+    ) -> Self:
         manifest = Manifest.from_dict(script.manifest)
-        detail = cls.of(
+        return cls.of(
             script,
             content=sight.revision.text if sight.revision else "",
             declared_parameters=[entry.to_dict() for entry in manifest.parameters],
@@ -118,8 +118,6 @@ class ScriptDetail(ScriptOut):
             executions=[ExecutionBrief.of(row) for row in executions],
             drift=Drift(state=sight.state, problem=sight.problem, unseen_edit=script.unseen_edit),
         )
-        assert isinstance(detail, cls)
-        return detail
 
 
 def user_of(entry: RepositoryScript) -> UserOut:
@@ -149,7 +147,7 @@ class RevisionDetail(RevisionOut):
     content: str
 
     @classmethod
-    def of(cls, revision: ScriptRevision) -> "RevisionDetail":
+    def of(cls, revision: ScriptRevision) -> Self:
         return cls.of_row(revision, content=revision.text)
 
 
@@ -207,7 +205,7 @@ class AssignmentOut(Out):
     created_at: datetime
 
     @classmethod
-    def of(cls, entry: RepositoryScript) -> "AssignmentOut":
+    def of(cls, entry: RepositoryScript) -> Self:
         return cls.of_row(
             entry,
             script_name=entry.script.name,
@@ -259,7 +257,7 @@ class ExecutionBrief(Out):
     log_bytes: int
 
     @classmethod
-    def of(cls, row: ScriptExecution) -> "ExecutionBrief":
+    def of(cls, row: ScriptExecution) -> Self:
         return cls.of_row(row, window_run_id=None, parameters=pinned_values(row))
 
 

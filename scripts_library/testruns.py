@@ -7,6 +7,7 @@ nothing is repeated, except the post part of a pair, which is a promise.
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -21,10 +22,12 @@ from . import links
 from .environment import HookContext
 from .facts import RepositoryFacts
 from .models import ExecutionStatus, Hook, Outcome, RunOn, Script, ScriptExecution, TriggeredBy
-from .running import Run, run_in_any_case
+from .running import Run, Stop, run_in_any_case
 
 log = logging.getLogger(__name__)
 BOTH = "both"
+MOST_STARTS = 3  # of the post part of a pair that is cut off again and again
+STEP = 0.2  # seconds between two looks during the pause of a pair
 SAMPLE = RepositoryFacts(
     id=None, name="sample", path="/srv/backups/sample", source_paths=("/srv/sample",), archive_name="sample-archive"
 )
@@ -89,8 +92,8 @@ def directory_of(pk: int) -> RunDirectory:
 def unowned() -> list[int]:
     """Test runs that are not over and that no living process has: new ones, and lost ones."""
     rows = ScriptExecution.objects.filter(test_run_id__isnull=False).unfinished()
-    found = sorted(set(rows.values_list("test_run_id", flat=True)))
-    return [pk for pk in found if not directory_of(pk).is_owned()]
+    found = {pk for pk in rows.values_list("test_run_id", flat=True) if pk is not None}
+    return [pk for pk in sorted(found) if not directory_of(pk).is_owned()]
 
 
 def run(test_run_id: int, watch: Callable[[ScriptExecution], str]) -> ScriptExecution:
@@ -104,7 +107,8 @@ def run(test_run_id: int, watch: Callable[[ScriptExecution], str]) -> ScriptExec
     try:
         settle(rows_of(test_run_id), directory)
         walk(rows_of(test_run_id), directory, watch)
-        directory.remove()
+        if not plan_again(rows_of(test_run_id)):
+            directory.remove()
     finally:
         directory.release()
     first.refresh_from_db()
@@ -113,11 +117,11 @@ def run(test_run_id: int, watch: Callable[[ScriptExecution], str]) -> ScriptExec
 
 def rows_of(test_run_id: int) -> list[ScriptExecution]:
     rows = ScriptExecution.objects.filter(test_run_id=test_run_id).select_related("revision__content")
-    return list(rows.order_by("position"))
+    return list(rows.order_by("position", "attempt"))
 
 
 def settle(rows: list[ScriptExecution], directory: RunDirectory) -> None:
-    """After a loss: end what was left running, and mark it."""
+    """After a loss: end what was left running, mark it, and plan what is a promise again."""
     cut_off = [row for row in rows if row.status == ExecutionStatus.RUNNING]
     session, recorded = directory.child()
     tokens = {token for token in [recorded, *(row.token for row in cut_off)] if token}
@@ -129,19 +133,47 @@ def settle(rows: list[ScriptExecution], directory: RunDirectory) -> None:
             completed_at=timezone.now(),
             error_message="Cut off: the process that ran it was lost.",
         )
+    plan_again(rows)
+
+
+def plan_again(rows: list[ScriptExecution]) -> bool:
+    """The post part of a pair is a promise: cut off, it gets a new row, at most `MOST_STARTS` in all.
+
+    True where something is left to be run.
+    """
+    last = rows[-1]
+    if last.position and last.status == ExecutionStatus.INTERRUPTED and last.rerun and last.attempt < MOST_STARTS:
+        links.once_more(last).save(force_insert=True)
+        return True
+    return any(row.status == ExecutionStatus.PLANNED for row in rows)
 
 
 def walk(rows: list[ScriptExecution], directory: RunDirectory, watch: Callable[[ScriptExecution], str]) -> None:
+    """Run what is planned. What a planned stop leaves no time for stays planned: the next start of the worker runs it."""
     for row in rows:
         if row.status != ExecutionStatus.PLANNED:
             continue
-        run = run_for(row, directory, watch)
-        if row.hook_type == Hook.POST and row.position:
-            time.sleep(float(row.circumstances.get("pause", 0)))
-        if row.problem:
-            run.record(row, status=ExecutionStatus.FAILED, error_message=row.problem, completed_at=timezone.now())
-        else:
-            run_in_any_case(row, run)
+        if row.position and row.attempt == 1:
+            pause_between(rows[0], watch)
+        if watch(row) == Stop.SHUTDOWN:
+            return
+        run_one(row, run_for(row, directory, watch))
+
+
+def run_one(row: ScriptExecution, run: Run) -> None:
+    if row.problem:
+        run.record(row, status=ExecutionStatus.FAILED, error_message=row.problem, completed_at=timezone.now())
+    else:
+        run_in_any_case(row, run)
+
+
+def pause_between(first: ScriptExecution, watch: Callable[[ScriptExecution], str]) -> None:
+    """The pause of a pair, for which the pre part has to have come to its own end; whoever stops the run ends it."""
+    if first.status not in (ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED):
+        return
+    until = time.monotonic() + float(first.circumstances.get("pause", 0))
+    while (left := until - time.monotonic()) > 0 and not watch(first):
+        time.sleep(min(STEP, left))
 
 
 def run_for(row: ScriptExecution, directory: RunDirectory, watch: Callable[[ScriptExecution], str]) -> Run:
@@ -156,6 +188,7 @@ def run_for(row: ScriptExecution, directory: RunDirectory, watch: Callable[[Scri
         source_paths=tuple(told["source_paths"]),
         archive_name=told["archive_name"],
         outcome=told["backup_status"] if row.hook_type == Hook.POST else "",
+        stats_file=str(no_stats(directory)) if row.hook_type == Hook.POST else "",
         library_dir=str(settings.LIBRARY_DIR),
         pass_env=tuple(settings.PASS_ENV),
     )
@@ -167,6 +200,16 @@ def run_for(row: ScriptExecution, directory: RunDirectory, watch: Callable[[Scri
         should_stop=watch,
         tell=lambda one, title, text: log.info("test run %s would tell: %s", one.test_run_id, title),
     )
+
+
+def no_stats(directory: RunDirectory) -> Path:
+    """BACKUP_STATS where borg did not run: an empty object, as after a backup that failed before it."""
+    path = directory.path / "stats.json"
+    try:
+        path.write_text("{}", encoding="utf-8")
+    except OSError as error:
+        log.warning("BACKUP_STATS could not be written: %s", error)
+    return path
 
 
 def write(row: ScriptExecution, **fields: Any) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from pathlib import Path
 
 os.environ["BORGUI_DATA_DIR"] = os.environ.get("BORGUI_TEST_DATA") or tempfile.mkdtemp(prefix="borgui-test-")
 
@@ -11,4 +10,4 @@ from borgui.settings import *  # noqa: E402, F403 - the product's settings, unde
 DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.db"}  # noqa: F405
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-HOME = Path.home()
+KNOWN_HOSTS = ["testserver"]

@@ -56,6 +56,10 @@ class BackupJobQuerySet(models.QuerySet["BackupJob"]):
     def running(self) -> "BackupJobQuerySet":
         return self.filter(status=JobStatus.RUNNING)
 
+    def active(self) -> "BackupJobQuerySet":
+        """Running, or over with their post-backup scripts being run again: only these have a phase."""
+        return self.exclude(phase="")
+
     def unfinished_again(self) -> "BackupJobQuerySet":
         """Finished jobs whose post-backup scripts are being run again: only these keep a phase."""
         return self.exclude(status__in=UNFINISHED).exclude(phase="")

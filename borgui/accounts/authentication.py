@@ -70,9 +70,15 @@ def find_token(secret: str, now: datetime) -> ApiToken | None:
     return token
 
 
-def caller(scope: Scope | None = None) -> list[AuthBase]:
-    """The ways to authenticate for an endpoint that asks for `scope` (None: reading by GET, else writing)."""
+def caller(request: HttpRequest) -> User:
+    """Who called an endpoint that lets only known callers in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def asking_for(scope: Scope | None) -> list[AuthBase]:
+    """The ways into an endpoint that asks for `scope` (None: reading by GET, else writing)."""
     return [Bearer(scope), Session()]
 
 
-RUN = caller(Scope.RUN)
+BY_METHOD, RUN = asking_for(None), asking_for(Scope.RUN)

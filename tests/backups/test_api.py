@@ -199,7 +199,11 @@ def test_only_a_running_execution_is_stopped(api: Rest, repository: Repository) 
 # --- am I safe --------------------------------------------------------------------------------------------------------
 def test_a_broken_promise_is_shown_until_a_person_closes_it_with_a_note(api: Rest, repository: Repository) -> None:
     job = BackupJob.objects.create(
-        repository=repository, status="success", services="broken_promise", completed_at=timezone.now(), triggered_by="x"
+        repository=repository,
+        status="success",
+        services="broken_promise",
+        completed_at=timezone.now(),
+        triggered_by="x",
     )
     promise = BrokenPromise.objects.create(
         job=job, repository=repository, execution_id=1, position=0, script_name="start", message="it failed"

@@ -181,9 +181,7 @@ def test_of_two_with_the_same_name_at_once_one_wins_and_the_other_leaves_nothing
 
 # --- connected --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("encryption", ["repokey", "repokey-blake2", "authenticated-blake2"])
-def test_connecting_learns_how_the_repository_is_encrypted(
-    api: Rest, fields: dict[str, Any], encryption: str
-) -> None:
+def test_connecting_learns_how_the_repository_is_encrypted(api: Rest, fields: dict[str, Any], encryption: str) -> None:
     made_outside(Path(fields["path"]), encryption)
     response = api.post("/repositories", {**fields, "init": False})
     assert response.status_code == 201, response.json()
@@ -325,9 +323,7 @@ def test_a_foreign_lock_is_broken_but_not_that_of_a_running_backup(api: Rest, fi
     assert api.get(f"/repositories/{pk}/archives").status_code == 200
 
 
-def test_without_borg_the_answer_says_so_and_nothing_is_made(
-    api: Rest, fields: dict[str, Any], settings: Any
-) -> None:
+def test_without_borg_the_answer_says_so_and_nothing_is_made(api: Rest, fields: dict[str, Any], settings: Any) -> None:
     settings.BORG = "/nowhere/borg"
     response = api.post("/repositories", fields)
     assert response.status_code == 409

@@ -85,7 +85,7 @@ def test_what_borg_or_we_cannot_use_is_named(field: str, value: object) -> None:
 
 def test_a_long_name_and_a_long_template_do_not_fit_together() -> None:
     assert archive_name_problem("x" * 100, "{name}-{now}") == ""
-    assert archive_name_problem("x" * 100, "{name}{name}-{now}")
+    assert archive_name_problem("x" * 100, "{name}{name}{name}-{now}")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,13 @@ def test_older_keys_stand_behind_the_first(tmp_path: Path) -> None:
     assert read_keys(tmp_path) == [KEY, OLDER]
 
 
+def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "encryption_key").write_text(KEY)
+    (tmp_path / "encryption_key.old").write_text("not a key")
+    with pytest.raises(KeyProblem, match=r"encryption_key\.old: .*malformed"):
+        read_keys(tmp_path)
+
+
 def test_a_directory_without_keys_has_none(tmp_path: Path) -> None:
     assert read_keys(tmp_path / "not there") == []
 

@@ -44,7 +44,8 @@ def start(token, tmp_path) -> Iterator[Callable[..., Child]]:
 
     yield shell
     for child in children:
-        child.kill()
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 

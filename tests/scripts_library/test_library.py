@@ -11,7 +11,7 @@ from pytest_django import Settings
 from backups.models import Repository
 from borgui.accounts.models import User
 from scripts_library import assignments, library
-from scripts_library.errors import Conflict, Invalid, InUse, NameTaken, ReadOnly, Refused
+from scripts_library.errors import Conflict, InUse, Invalid, NameTaken, ReadOnly, Refused
 from scripts_library.models import Script, ScriptRevision
 from scripts_library.store import NotWritten, StoreError
 from tests.scripts_library.conftest import TEXT, block, sha256

@@ -171,6 +171,10 @@ def test_unknown_keys_are_warnings_and_the_rest_is_in_force() -> None:
     assert found.name == "a"
 
 
+def test_a_name_is_taken_without_the_space_around_it() -> None:
+    assert parse(block('name = " a b "')).name == "a b"
+
+
 def test_with_an_error_nothing_of_the_block_is_in_force() -> None:
     found = parse(block('name = "a"', 'run_on = "always"', "timeout = 0"))
     assert (found.name, found.run_on, found.parameters) == (None, None, ())

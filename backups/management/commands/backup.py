@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise Refused(f"There is no repository '{options['repository']}'. {known_names()}") from None
         with transaction.atomic():
             job = queue.enqueue(repository, triggered_by="command")
-            transaction.on_commit(tasks.poke)
+            transaction.on_commit(tasks.poke, robust=True)  # the minute tick finds what a lost poke left
         if not options["no_wait"]:
             job = self.follow(job, quiet=options["json"])
         if options["json"]:
@@ -66,30 +66,44 @@ class OwnProcess:
 
     def see_to(self, job: BackupJob) -> None:
         self.launcher.reap()
-        if worker.is_alive() or self.launcher.children or time.monotonic() < self.not_before:
+        if worker.is_alive() or time.monotonic() < self.not_before:
             return
         if job.status == JobStatus.QUEUED:
-            decision = queue.decide()
-            queue.tell_waiting(decision.waiting)
-            if job.pk in decision.start:
-                self.start(job)
+            self.see_to_queue(job)
         elif not pipeline.directory_of(job.pk).is_owned():
-            self.start(job)  # its process was lost: what it stopped is started again from here
+            self.start(job.pk)  # its process was lost: what it stopped is started again from here
 
-    def start(self, job: BackupJob) -> None:
+    def see_to_queue(self, job: BackupJob) -> None:
+        """The job's turn comes after those before it, for which there is nobody else either."""
+        decision = queue.decide({pk for _, pk in self.launcher.children})
+        queue.tell_waiting(decision.waiting)
+        for pk in decision.start:
+            if pk <= job.pk:
+                self.start(pk)
+        if job.pk in decision.waiting and self.launcher.recover():
+            self.put_off()
+
+    def start(self, pk: int) -> None:
+        self.launcher.start("run_job", pk)
+        self.put_off()
+
+    def put_off(self) -> None:
+        """A process that comes back without having done anything is not started again at once."""
         self.not_before = time.monotonic() + PAUSE
-        self.launcher.start("run_job", job.pk)
 
     def stopped_by_hand(self, job: BackupJob, say: Any) -> BackupJob:
         """Ctrl-C: where this command runs the job it is a planned stop, else only the following ends."""
         child = self.launcher.children.get(("run_job", job.pk))
-        if child is None:
+        is_nobodys = job.status == JobStatus.QUEUED and not worker.is_alive()
+        if child is None and not is_nobodys:
             say(f"Job {job.pk} goes on; this only stopped following it. To cancel: manage.py cancel {job.pk}")
             sys.exit(130)
-        say(f"Stopping; services are brought back first, for at most {settings.STOP_GRACE} s.")
-        child.terminate()
-        child.wait()
-        return BackupJob.objects.select_related("repository").get(pk=job.pk)
+        if child is not None:
+            say(f"Stopping; services are brought back first, for at most {settings.STOP_GRACE} s.")
+            child.terminate()
+            child.wait()
+        job.refresh_from_db()
+        return queue.request_cancel(job) if job.status == JobStatus.QUEUED else job
 
 
 def known_names() -> str:

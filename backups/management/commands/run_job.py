@@ -23,14 +23,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stop = StopRequest().listen()
         try:
-            job = pipeline.run(options["job"], stop)
+            claimed = pipeline.run(options["job"], stop) is not None
+            job = BackupJob.objects.get(pk=options["job"])
         except (Busy, BackupJob.DoesNotExist) as reason:
             raise Refused(f"Job {options['job']} cannot be run here: {reason}") from None
         except finishing.NotFinished as reason:
             sys.exit(f"run_job: {reason}")
-        if job is not None:
+        if claimed or job.is_over:
             poke()
-            job.refresh_from_db()
             sys.exit(exits.of(job))
 
 

@@ -15,16 +15,12 @@ log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Recover what was lost, then take work until told to stop. One worker per data directory."
+    help = "Recover what was lost, then take work until told to stop. Several may run side by side."
 
     def handle(self, *args: Any, **options: Any) -> None:
         problems = [one for one in checks.run_checks(include_deployment_checks=False) if one.is_serious()]
         if problems:
             raise Refused("The worker cannot start:\n" + "\n".join(str(one.msg) for one in problems))
-        try:
-            lock = worker.take_lock()
-        except worker.AlreadyRunning as reason:
-            raise Refused(str(reason)) from None
         autodiscover_modules("tasks")
-        with lock:
+        with worker.present():
             worker.Host(HUEY.create_consumer(**settings.HUEY["consumer"]), launcher).run()

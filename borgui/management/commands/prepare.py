@@ -5,7 +5,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management import call_command, get_commands
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+
+from borgui import checks, vault
 
 
 class Command(BaseCommand):
@@ -16,6 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, *, no_link: bool, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
+        if found := checks.problems():
+            raise CommandError("borgui cannot start: " + "\n".join(found))
+        vault.seal_canary()
         if "install_templates" in get_commands():
             call_command("install_templates", verbosity=0)
         if not no_link and not get_user_model().objects.exists():

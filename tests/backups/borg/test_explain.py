@@ -57,7 +57,7 @@ def test_without_any_id_the_last_line_is_told() -> None:
 
 
 def test_of_a_traceback_what_was_raised_is_told() -> None:
-    trace = 'Traceback (most recent call last):\n  File "x.py", line 1, in y\nValueError: bad\n\nPlatform: Linux\nCWD: /\nNone: x'
+    trace = "Traceback (most recent call last):\n  File x.py, line 1\nValueError: bad\n\nPlatform: Linux\nPath: None"
     found = explain_failure(TARGET, [error("Exception", "Local Exception"), error("", trace)])
     assert found.failed == "borg stopped because of an error of its own: ValueError: bad."
 

@@ -35,7 +35,7 @@ def test_a_missing_borg_is_told_with_the_line_to_type(tmp_path, monkeypatch) -> 
 
 
 def test_a_setting_that_names_nothing_is_told_apart_from_one_that_names_no_program(tmp_path) -> None:
-    with pytest.raises(BorgMissing, match="BORGUI_BORG names .*/none, which is not there"):
+    with pytest.raises(BorgMissing, match=r"BORGUI_BORG names .*/none, which is not there"):
         find(str(tmp_path / "none"))
     (tmp_path / "text").write_text("not a program")
     with pytest.raises(BorgMissing, match="not a program that may be started"):
