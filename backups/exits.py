@@ -25,6 +25,6 @@ OF_STATUS = {
 
 def of(job: BackupJob) -> int:
     """A broken promise wins over every status; a job that is not over counts as failed."""
-    if job.broken_promises.open().exists():  # type: ignore[attr-defined]
+    if job.broken_promises.open().exists():
         return Exit.BROKEN_PROMISE
     return OF_STATUS.get(JobStatus(job.status), Exit.FAILURE)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -35,7 +36,7 @@ class Follower:
     _offsets: dict[int, int] = field(default_factory=dict)
     _ended: set[int] = field(default_factory=set)
 
-    def follow(self, keep_going: Callable[[BackupJob], None] = lambda job: None) -> BackupJob:
+    def follow(self, keep_going: Callable[[BackupJob], object] = lambda job: None) -> BackupJob:
         """Until the job is over. `keep_going(job)` is called at each look, and may raise to end the following."""
         while True:
             job = BackupJob.objects.select_related("repository").get(pk=self.job_id)
@@ -122,7 +123,7 @@ def services_words(job: BackupJob, rows: list[ScriptExecution]) -> str:
 def timeline(job: BackupJob, rows: list[ScriptExecution]) -> Iterator[str]:
     begun = job.started_at or job.created_at
     entries = [(row.started_at, f"  {row.script_name}", row) for row in rows if row.started_at]
-    points = [(timezone.datetime.fromisoformat(one["started_at"]), one["phase"], None) for one in job.phases]
+    points = [(datetime.fromisoformat(one["started_at"]), one["phase"], None) for one in job.phases]
     for moment, name, row in sorted([*points, *entries], key=lambda point: (point[0], point[2] is not None)):
         at = f"{(moment - begun).total_seconds():8.2f} s"
         length = (

@@ -4,9 +4,10 @@ The last twenty jobs of each repository stay whatever their age, and so does wha
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, QuerySet, Window
@@ -35,7 +36,7 @@ def sweep_run_directories() -> list[Path]:
     return [directory.path for directory in left if remove(directory)]
 
 
-def left_over(folder: Path, needed: set[int]) -> Iterator[RunDirectory]:
+def left_over(folder: Path, needed: Container[int | None]) -> Iterator[RunDirectory]:
     for path in folder.glob("*"):
         if path.name.isdecimal() and int(path.name) not in needed and path.is_dir():
             yield RunDirectory(path)
@@ -88,17 +89,17 @@ def old_revisions(before: datetime) -> QuerySet[ScriptRevision]:
     return old.exclude(pk__in=newest(ScriptRevision.objects.all(), "script_id"))
 
 
-def newest(rows: "QuerySet[object]", owner: str) -> list[int]:
+def newest(rows: "QuerySet[Any]", owner: str) -> list[int]:
     """The ids of the newest rows of each owner."""
     ranked = rows.annotate(rank=Window(RowNumber(), partition_by=F(owner), order_by=F("pk").desc()))
     return list(ranked.filter(rank__lte=ALWAYS_KEPT).values_list("pk", flat=True))
 
 
-def delete(rows: "QuerySet[object]", key: str = "pk") -> int:
+def delete(rows: "QuerySet[Any]", key: str = "pk") -> int:
     """In portions, so that no transaction holds the database for long."""
     count = 0
     while ids := list(rows.order_by().values_list(key, flat=True)[:AT_ONCE]):
-        rows.model.objects.filter(pk__in=ids).delete()  # type: ignore[attr-defined]
+        rows.model.objects.filter(pk__in=ids).delete()
         count += len(ids)
     return count
 

@@ -5,7 +5,6 @@ has not claimed yet is known only here, and a process started twice is harmless:
 """
 
 import logging
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 class Launcher:
     """Children of this process by what they run, e.g. ("run_job", 17)."""
 
-    children: dict[tuple[str, int], "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    children: dict[tuple[str, int], process.Child] = field(default_factory=dict)
     stopping: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -70,7 +69,7 @@ class Launcher:
             self.recover()
         return over
 
-    def stop(self, tell: Callable[["subprocess.Popen[bytes]"], None]) -> None:
+    def stop(self, tell: Callable[[process.Child], None]) -> None:
         """Start nothing more, and tell each child."""
         with self._lock:
             self.stopping = True

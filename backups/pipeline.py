@@ -170,7 +170,7 @@ class Pipeline:
 
     def context(self, hook: str) -> HookContext:
         job, repository = self.job, self.job.repository
-        known = {} if hook == Hook.PRE else {"outcome": job.outcome, "exit_code": job.borg_exit_code}
+        is_post = hook == Hook.POST
         return HookContext(
             hook_type=hook,
             moment=timezone.localtime(job.started_at or timezone.now()),
@@ -181,11 +181,12 @@ class Pipeline:
             source_paths=tuple(repository.source_paths),
             archive_name=job.archive_name,
             job_id=job.pk,
-            error=job.message if known and job.outcome != Outcome.SUCCESS else "",
-            stats_file=str(write_stats(job, self.directory)) if known else "",
+            outcome=job.outcome if is_post else "",
+            exit_code=job.borg_exit_code if is_post else None,
+            error=job.message if is_post and job.outcome != Outcome.SUCCESS else "",
+            stats_file=str(write_stats(job, self.directory)) if is_post else "",
             library_dir=str(settings.LIBRARY_DIR),
             pass_env=tuple(settings.PASS_ENV),
-            **known,
         )
 
 

@@ -50,7 +50,7 @@ def mend(job: BackupJob, rows: Sequence[ScriptExecution]) -> list[BrokenPromise]
 
 def open_for(row: ScriptExecution) -> models.QuerySet[BrokenPromise]:
     """The open promises that a good run of this script keeps after all."""
-    found = BrokenPromise.objects.open().filter(repository_id=row.repository_id, interrupts=row.interrupts)
+    found = BrokenPromise.objects.open().filter(repository_id=row.repository_id or 0, interrupts=row.interrupts)
     return found.filter(script_id=row.script_id) if row.script_id else found.filter(script_name=row.script_name)
 
 
@@ -75,6 +75,6 @@ def close(
 
 def follow(job: BackupJob) -> None:
     """Write the Services verdict of a finished job anew."""
-    is_open = job.broken_promises.open().exists()  # type: ignore[attr-defined]
+    is_open = job.broken_promises.open().exists()
     services = verdicts.services_of(job, list(job.executions.all()), has_open_promise=is_open)
     BackupJob.objects.filter(pk=job.pk).update(services=services)

@@ -159,7 +159,7 @@ def request_post_backup(job: BackupJob, user: User | None = None) -> BackupJob:
     with transaction.atomic():
         free = BackupJob.objects.filter(pk=job.pk, phase="").exclude(status__in=UNFINISHED)
         rows = attempts.to_run_again(job)
-        if not job.broken_promises.open().exists() or not rows:  # type: ignore[attr-defined]
+        if not job.broken_promises.open().exists() or not rows:
             raise TooLate("No promise of this backup is broken: its scripts have nothing to put right.")
         if reason := stopped_by_another(job):
             raise TooLate(reason)

@@ -112,17 +112,17 @@ SQLITE = {
     },
 }
 DATABASE_URL = env.secret("BORGUI_DATABASE_URL")
-DATABASES = {"default": {**SQLITE, **dj_database_url.parse(DATABASE_URL)} if DATABASE_URL else SQLITE}
-if DATABASES["default"]["ENGINE"] != SQLITE["ENGINE"]:
-    DATABASES["default"] = dj_database_url.parse(DATABASE_URL, conn_health_checks=True)
+NAMED = dict(dj_database_url.parse(DATABASE_URL, conn_health_checks=True)) if DATABASE_URL else {}
+DATABASES = {"default": {**SQLITE, **NAMED} if NAMED.get("ENGINE", SQLITE["ENGINE"]) == SQLITE["ENGINE"] else NAMED}
 
 # immediate is given, for its default follows DEBUG. Rows are the truth; a queue entry is only a poke (behaviour, 6).
 REDIS_URL = env.secret("BORGUI_REDIS_URL")
+CONSUMER = {"workers": 2, "worker_type": "thread", "max_delay": 1, "backoff": 1.15, "check_worker_health": True}
 HUEY = {
     "name": "borgui",
     "immediate": False,
     "results": False,
-    "consumer": {"workers": 2, "worker_type": "thread", "max_delay": 1, "backoff": 1.15, "check_worker_health": True},
+    "consumer": CONSUMER,
     **(
         {"huey_class": "huey.RedisHuey", "connection": {"url": REDIS_URL}}
         if REDIS_URL

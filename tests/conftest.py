@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,13 +142,12 @@ class Installation:
 
 
 @pytest.fixture
-def installation(transactional_db: None, data_dir: Path) -> Iterator[Installation]:
+def installation(transactional_db: None, data_dir: Path) -> Installation:
     database = connection.settings_dict["NAME"]
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ", "BORGUI_BORG") if name in os.environ},
         "BORGUI_DATA_DIR": str(data_dir),
         "BORGUI_DATABASE_URL": f"sqlite:///{database}",
         "BORGUI_MIN_FREE": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
-    yield Installation(data_dir, environment)
+    return Installation(data_dir, environment)

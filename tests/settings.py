@@ -5,7 +5,7 @@ import tempfile
 
 os.environ["BORGUI_DATA_DIR"] = os.environ.get("BORGUI_TEST_DATA") or tempfile.mkdtemp(prefix="borgui-test-")
 
-from borgui.settings import *  # noqa: E402, F403 - the product's settings, under the data directory just named
+from borgui.settings import *  # noqa: F403 - the product's settings, under the data directory just named
 
 DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.db"}  # noqa: F405
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405

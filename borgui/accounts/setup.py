@@ -8,7 +8,7 @@ from django.urls import reverse
 from .models import Installation, SetupLink, User, digest
 
 NO_OWNER = (
-    "This installation has no owner yet. On the machine it runs on, type `docker compose logs web` (or look at "
+    "This installation has no owner yet. On the machine it runs on, type `docker compose logs borgui` (or look at "
     "`bin/run`) and open the link printed there. Link gone? `manage.py setup_link` prints a new one."
 )
 

@@ -102,4 +102,4 @@ def test_a_job_that_is_over_leaves_the_queue_to_the_next(chained, make_job, laun
     wait_for_all(launcher, [first, second])
 
     assert journal.words == ["before", "before"]
-    assert list((django_settings.RUN_DIR / "jobs").iterdir()) == []
+    eventually(lambda: list((django_settings.RUN_DIR / "jobs").iterdir()) == [])

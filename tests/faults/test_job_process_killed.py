@@ -9,7 +9,7 @@ from .world import World, kill, left_over, owner_of, until
 
 pytestmark = pytest.mark.faults
 PARTS = 4
-CHANCE = 8  # events that one run has and another has not: whether a wait was needed is luck
+CHANCE = 20  # events that one run has and another has not: a wait that was not needed, a stamp noted later
 
 
 def events_of(world: World, job, tmp_path) -> list[str]:
@@ -22,6 +22,7 @@ def events_of(world: World, job, tmp_path) -> list[str]:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_promise_is_lost_wherever_the_job_process_is_killed(world, tmp_path, part):
+    world.forked(world.new_job().pk)  # the first job of a script looks at its file for the first time
     clean = world.new_job()
     events = events_of(world, clean, tmp_path)
     clean.refresh_from_db()
@@ -86,5 +87,5 @@ def test_after_a_reboot_the_boot_id_alone_says_that_the_job_is_lost(world, insta
     assert stranger.poll() is None, "a process with the recorded pid that is not ours was ended"
     kill(stranger.pid)
     stranger.communicate()
-    assert [problem for problem in left_over(job, installation.data_dir)] == []
+    assert list(left_over(job, installation.data_dir)) == []
     assert job.status == "success"

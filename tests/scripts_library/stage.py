@@ -1,6 +1,5 @@
 """A small stage on which chains really run, in this process: one repository, its scripts, a run directory of their own."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,8 @@ class Stage:
         sources = {"path": "/srv/photos", "source_paths": ["/srv/one", "/srv/two"], "encryption": "none"}
         self.repository = repository or Repository.objects.create(**{"name": "photos", **sources, **fields})
         self.directory = RunDirectory(settings.RUN_DIR / "jobs" / "1")
+        for folder in (self.directory.path, self.directory.state, self.directory.copies):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.told: list[tuple[str, str]] = []
         self.stop = ""  # what `should_stop` answers
         self.writes: list[dict[str, Any]] = []
@@ -107,8 +108,3 @@ class Stage:
 
     def log(self, name: str = "it") -> str:
         return (settings.LOGS_DIR / "executions" / f"{self.row(name).pk}.log").read_text()
-
-
-def variables_in(text: str) -> dict[str, str]:
-    """What `env -0` printed with its NULs turned to U+0001 (values may have newlines)."""
-    return dict(entry.split("=", 1) for entry in re.split("\x01", text) if "=" in entry)

@@ -110,7 +110,7 @@ def test_the_next_script_runs_and_the_row_says_how_it_ended(what: str) -> None:
     stage.attach(POST, what, body, run_on="always", timeout=1 if status == LATE else 60)
     stage.attach(POST, "starts again", 'cd "$STATE_DIR" && echo up > "$STATE_DIR/up" && cat up', run_on="always")
     rows = stage.plan()
-    running.copy_all(rows, directory(stage))
+    running.copy_all(rows, stage.directory)
 
     stage.post("failure", rows)
 
@@ -124,11 +124,6 @@ def test_the_next_script_runs_and_the_row_says_how_it_ended(what: str) -> None:
     read(settings.LOGS_DIR / "executions" / f"{row.pk}.log", 0)
     stage.directory.remove()
     assert not stage.directory.path.exists()
-
-
-def directory(stage: Stage) -> Any:
-    running.make_whole(stage.directory)
-    return stage.directory
 
 
 def test_a_hundred_megabytes_stay_small() -> None:

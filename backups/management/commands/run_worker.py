@@ -23,4 +23,4 @@ class Command(BaseCommand):
             raise Refused("The worker cannot start:\n" + "\n".join(str(one.msg) for one in problems))
         autodiscover_modules("tasks")
         with worker.present():
-            worker.Host(HUEY.create_consumer(**settings.HUEY["consumer"]), launcher).run()
+            worker.Host(HUEY.create_consumer(**settings.CONSUMER), launcher).run()

@@ -35,7 +35,7 @@ def run(*words: str) -> str:
 @pytest.mark.parametrize("path", ["/", "/sign-in/", "/setup/"])
 def test_while_nobody_has_an_account_every_page_says_how_to_make_one(client: Client, path: str) -> None:
     page = client.get(path).content.decode()
-    for words in ("no owner yet", "docker compose logs web", "bin/run", "manage.py setup_link"):
+    for words in ("no owner yet", "docker compose logs borgui", "bin/run", "manage.py setup_link"):
         assert words in page
 
 
