@@ -49,6 +49,12 @@ def finish(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
     return None
 
 
+def finish_bare(job: BackupJob, ledger: Ledger) -> None:
+    """Only the status, where everything more has failed time and again; the log of the worker says why."""
+    message = "\n".join([job.message, "The end of this job could not be recorded in full: see the log of the worker."])
+    ledger.job(job, status=job.outcome, phase="", completed_at=timezone.now(), message=message.strip())
+
+
 def finish_again(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
     """The end of post-backup scripts that were run again: the status stays, promises and the Services verdict follow."""
     with transaction.atomic():

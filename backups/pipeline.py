@@ -87,10 +87,20 @@ class Pipeline:
             return  # a planned stop ran out of time: the rows say what is left, recovery does it at the next start
         if self.undisturbed:
             maintenance.run(self.job, self.ledger, self.watch, self.enter)
-        if self.job.is_over:
-            finishing.finish_again(self.job, self.ledger, self.directory)
-        else:
-            finishing.finish(self.job, self.ledger, self.directory)
+        self.finish()
+
+    def finish(self) -> None:
+        """The final status. A job that was lost again and again on the way here gets at least that, and no more."""
+        end = finishing.finish_again if self.job.is_over else finishing.finish
+        try:
+            end(self.job, self.ledger, self.directory)
+        except Superseded:
+            raise
+        except Exception:
+            if self.job.claim <= claiming.MOST_TAKEOVERS + 1:
+                raise
+            log.exception("job %s cannot be finished as it should be", self.job.pk)
+            finishing.finish_bare(self.job, self.ledger)
 
     # --- phases pre-backup and backup ---------------------------------------------------------------------------------
     def back_up(self) -> None:

@@ -6,7 +6,7 @@
 # hooks = ["post-backup"]
 # run_on = "always"
 # timeout = 60
-# interrupts = "the demo services"
+# interrupts = "Demo shop"
 #
 # [[parameters]]
 # name = "SERVICES"

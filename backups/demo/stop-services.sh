@@ -5,7 +5,7 @@
 # version = "1.0"
 # hooks = ["pre-backup"]
 # timeout = 60
-# interrupts = "the demo services"
+# interrupts = "Demo shop"
 #
 # [[parameters]]
 # name = "SERVICES"

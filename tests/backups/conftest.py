@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from backups import pipeline
+from backups import pipeline, worker
 from backups.launcher import Launcher
 from backups.models import BackupJob, Repository
 from backups.watch import StopRequest
@@ -164,8 +164,6 @@ class Processes:
 
     def worker(self, **kwargs: Any) -> Any:
         """A worker that has reported."""
-        from backups import worker
-
         process = self.start("run_worker", **kwargs)
         eventually(lambda: worker.is_alive() or self.fail(process))
         return process

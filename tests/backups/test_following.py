@@ -3,7 +3,7 @@ import pytest
 from backups import following, queue
 from backups.models import BackupJob
 
-from .conftest import Journal
+from .conftest import Journal, meanwhile
 
 BLOCK = '# /// borgui\n# interrupts = "the shop"\n# ///\n'
 
@@ -51,35 +51,16 @@ def test_nothing_is_printed_twice(chained, make_job, run):
     assert said == once
 
 
-def test_what_a_running_script_has_printed_is_there_before_its_end(chained, make_job, run, attach, tmp_path, journal):
+def test_what_a_running_script_has_printed_is_there_before_its_end(chained, make_job, run, attach, tmp_path):
     """The log is read while it is written."""
-    seen, said = Journal(tmp_path / "seen"), []
-    attach(
-        chained,
-        "post-backup",
-        "slow",
-        f"echo half\n{journal.note('slow')}\nsleep 0.5\n{seen.note('end')}",
-        run_on="always",
-    )
+    end, said = Journal(tmp_path / "end"), []
+    attach(chained, "post-backup", "slow", f"echo half\nsleep 0.6\n{end.note('end')}", run_on="always")
     job = make_job(chained)
-    import threading
 
-    from django.db import connection
+    with meanwhile(lambda: True, lambda: run(job)):
+        following.Follower(job.pk, lambda line: said.append((line, end.has("end")))).follow()
 
-    def work() -> None:
-        try:
-            run(job)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    before_the_end = []
-    following.Follower(job.pk, lambda line: before_the_end.append((line, seen.has("end")))).follow()
-    thread.join()
-
-    assert ("   | half", False) in before_the_end
-    assert said == []
+    assert ("   | half", False) in said
 
 
 def test_a_message_of_the_queue_is_said_once_for_each_change(make_repository, make_job):

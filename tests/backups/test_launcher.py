@@ -1,8 +1,11 @@
 """Starting job processes and collecting them, with real processes."""
 
+import os
+
 import pytest
 from django.conf import settings as django_settings
 
+from backups.host import host_id
 from backups.models import BackupJob
 
 from .conftest import eventually, wait_for_all
@@ -29,8 +32,6 @@ def test_a_job_is_started_once_and_collected(chained, make_job, launcher, journa
 
 
 def test_a_job_process_has_a_session_of_its_own(chained, make_job, launcher):
-    import os
-
     job = make_job(chained)
     launcher.start_due()
     pid = launcher.children["run_job", job.pk].pid
@@ -67,8 +68,6 @@ def test_what_a_living_process_owns_is_not_recovered(chained, make_job, launcher
 def test_all_lost_jobs_are_started_at_once_and_outside_the_slots(
     transactional_db, make_repository, make_job, launcher, settings
 ):
-    from backups.host import host_id
-
     settings.WORKERS = 1
     jobs = [make_job(make_repository(name)) for name in ("one", "two", "three")]
     BackupJob.objects.update(status="running", phase="pre-backup", claim=1, host_id=host_id())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 
-from backups import promises
+from backups import promises, queue
 from backups.models import BrokenPromise, Notification
 from tests.rest import make_user
 
@@ -54,6 +54,7 @@ def test_the_run_directory_stays_while_a_promise_is_broken(shop, make_job, run):
     assert (django_settings.RUN_DIR / "jobs" / str(job.pk) / "state").is_dir()
 
 
+@pytest.mark.borg
 @pytest.mark.parametrize("run_on", ["success", "warning", "completed"])
 def test_what_nobody_promised_is_not_broken(transactional_db, repository, attach, make_job, run, run_on):
     attach(repository, "post-backup", "cheer", "exit 1", run_on=run_on)
@@ -115,8 +116,6 @@ def test_a_person_closes_it_once_with_a_note(shop, make_job, run):
 
 
 def test_running_the_scripts_again_closes_it_and_takes_the_run_directory_away(shop, make_job, run, mended):
-    from backups import queue
-
     job = run(make_job(shop))
     mended.touch()
 
@@ -132,8 +131,6 @@ def test_running_the_scripts_again_closes_it_and_takes_the_run_directory_away(sh
 
 
 def test_running_them_again_in_vain_leaves_one_open_promise_and_tells_again(shop, make_job, run):
-    from backups import queue
-
     job = run(make_job(shop))
 
     run(queue.request_post_backup(job))

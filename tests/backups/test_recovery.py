@@ -8,7 +8,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from backups import recovery
+from backups import attempts, recovery
+from backups.host import host_id
 from backups.models import BackupJob, Notification
 from borgui.process import Identity, carriers
 from borgui.rundir import RunDirectory
@@ -54,8 +55,6 @@ def assert_nothing_is_left(job: BackupJob) -> None:
 @pytest.fixture
 def claimed(transactional_db, make_repository, make_job):
     """A running job of this host whose lock file can be written by hand."""
-    from backups.host import host_id
-
     job = make_job(make_repository())
     BackupJob.objects.update(status="running", phase="pre-backup", claim=1, host_id=host_id())
     lock_of(job).path.mkdir(parents=True)
@@ -159,7 +158,7 @@ def test_killed_in_borg(shop, make_job, processes, journal, counted_borg, run):
 
 
 @borg
-def test_killed_after_borg_had_made_the_archive(shop, make_job, processes, journal, run, tmp_path, monkeypatch):
+def test_killed_after_borg_had_made_the_archive(shop, make_job, processes, journal, run, tmp_path):
     """borg was through, its job process had not written it down yet: the archive is found."""
     slow = tmp_path / "slow-to-end"
     slow.write_text(f'#!/bin/sh\nborg "$@" || exit\ncase "$1" in create) {journal.note("borg")}; sleep 60;; esac\n')
@@ -296,8 +295,6 @@ def test_a_promise_that_fails_in_recovery_is_tried_again_and_may_come_to_a_good_
     shop, attach, make_job, processes, journal, run, monkeypatch
 ):
     """Docker may not be up yet."""
-    from backups import attempts
-
     monkeypatch.setattr(attempts, "RETRY_AFTER", [timedelta(0)] * 5)
     attach(shop, "pre-backup", "slow", waits_at(journal, "slow"))
     attach(shop, "post-backup", "docker", f"{journal.note('docker')}\n[ $ATTEMPT = 3 ]", run_on="always")
@@ -317,8 +314,6 @@ def test_a_promise_that_fails_in_recovery_is_tried_again_and_may_come_to_a_good_
 def test_a_promise_that_always_fails_in_recovery_is_broken_after_five_more_tries(
     shop, attach, make_job, processes, journal, run, monkeypatch
 ):
-    from backups import attempts
-
     monkeypatch.setattr(attempts, "RETRY_AFTER", [timedelta(0)] * 5)
     attach(shop, "pre-backup", "slow", waits_at(journal, "slow"))
     attach(shop, "post-backup", "bad", f"{journal.note('bad')}\nexit 1", run_on="failure")

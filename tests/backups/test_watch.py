@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from backups import watch
 from backups.models import BackupJob
@@ -130,8 +130,6 @@ def test_a_cancel_that_was_not_seen_yet_is_seen_when_borg_is_over(job):
 
 
 def test_a_database_that_does_not_answer_says_nothing(job, row, monkeypatch):
-    from django.db import OperationalError
-
     def refuse(*args):
         raise OperationalError("database is locked")
 

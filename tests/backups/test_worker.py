@@ -5,6 +5,7 @@ import signal
 import pytest
 from django.db import transaction
 from django.utils import timezone
+from huey.contrib.djhuey import HUEY
 
 from backups import queue, tasks, worker
 from backups.host import host_id
@@ -201,8 +202,6 @@ def test_a_poke_goes_through_the_queue_and_starts_what_is_due(quick, make_job, l
 
 
 def test_the_tick_finds_what_a_lost_queue_file_left(quick, make_job, launcher, monkeypatch, journal):
-    from huey.contrib.djhuey import HUEY
-
     monkeypatch.setattr(tasks, "launcher", launcher)
     job = make_job(quick)
     tasks.start_jobs()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backups import demo, exits, following, queue
+from backups import demo, exits, following, queue, tasks
 from backups.management.commands.backup import OwnProcess
 from backups.models import BackupJob
 from borgui.commands import Command as BaseCommand
@@ -31,6 +31,7 @@ class Command(BaseCommand):
             self.say(f"The repository {place.folder} was taken away: borg is going to fail.")
         self.tell_services("before", place)
         job = queue.enqueue(repository, triggered_by="command")
+        tasks.poke()
         job = following.Follower(job.pk, self.say).follow(OwnProcess().see_to)
         for line in following.summary(job):
             self.say(line)
