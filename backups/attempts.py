@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from scripts_library import chain
+from scripts_library import chain, links
 from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
 
 from .ledger import Ledger
@@ -21,12 +21,6 @@ from .watch import StopRequest
 MOST_STARTS = 3
 THIRD_START_AFTER = timedelta(minutes=5)
 RETRY_AFTER = [timedelta(seconds=seconds) for seconds in (30, 60, 120, 240, 450)]  # fifteen minutes in all
-LONGEST_PAUSE = max(THIRD_START_AFTER, *RETRY_AFTER)
-PINNED = (
-    "script_id", "script_name", "repository_id", "backup_job_id", "hook_type", "assignment_id", "position",
-    "revision", "timeout", "run_on", "on_failure", "parameters", "secret_names", "interrupts", "rerun", "problem",
-    "triggered_by", "triggered_by_user_id", "test_run_id", "circumstances",
-)  # fmt: skip
 
 
 def open_rows(rows: Sequence[ScriptExecution], now: datetime) -> tuple[list[ScriptExecution], list[ScriptExecution]]:
@@ -50,10 +44,11 @@ def last_of(rows: Sequence[ScriptExecution]) -> list[ScriptExecution]:
 def wait_for(row: ScriptExecution, stop: StopRequest) -> None:
     """Sleep until the row is due, in small steps; a planned stop ends the waiting at once.
 
-    Never longer than the longest pause there is, whatever happened to the clock since the row was written.
+    Never longer than the pause that was planned, whatever happened to the clock since the row was written.
     """
-    seconds = (row.not_before - timezone.now()).total_seconds() if row.not_before else 0.0
-    deadline = time.monotonic() + min(seconds, LONGEST_PAUSE.total_seconds())
+    due = row.not_before or row.created_at
+    seconds = min(due - timezone.now(), due - row.created_at).total_seconds()
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not stop:
         time.sleep(max(0.0, min(0.5, deadline - time.monotonic())))
     if stop:
@@ -117,5 +112,4 @@ def to_run_again(job: BackupJob) -> list[ScriptExecution]:
 
 def next_attempt(row: ScriptExecution, not_before: datetime | None = None) -> ScriptExecution:
     """The same link once more, unsaved."""
-    pinned = {name: getattr(row, name) for name in PINNED}
-    return ScriptExecution(**pinned, attempt=row.attempt + 1, not_before=not_before)
+    return links.once_more(row, not_before=not_before)

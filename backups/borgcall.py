@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 
 from borgui.rundir import RunDirectory
 from borgui.transcript import Transcript
@@ -113,7 +113,7 @@ def tell_progress(ledger: Ledger, progress: dict[str, Any]) -> None:
     try:
         with quick.database():
             ledger.own_job.update(progress=progress)
-    except DatabaseError as error:
+    except Error as error:
         log.debug("progress not written: %s", error)
 
 

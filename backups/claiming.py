@@ -18,11 +18,11 @@ from borgui.rundir import RunDirectory
 from scripts_library import chain, running
 from scripts_library.models import ExecutionStatus, Hook, Outcome, ScriptExecution
 
-from . import attempts, facts, finishing, queue
+from . import attempts, facts, finishing, queue, silence
 from .host import host_id
-from .ledger import replay
 from .models import BackupJob, JobStatus, Phase
 from .note import Note
+from .replaying import replay
 from .watch import StopRequest
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ def claim(job_id: int, directory: RunDirectory, stop: StopRequest, left: Left = 
     if job.status == JobStatus.QUEUED:
         return None if stop else fresh_or_refused(job, directory, note)
     if job.host_id == host_id() and (job.status == JobStatus.RUNNING or job.phase):
+        job.message = silence.without_alarm(job.message)
         end_leftovers(job, directory, left)
         return take_over(job, note)
     return None
@@ -86,6 +87,7 @@ def fresh(job: BackupJob, directory: RunDirectory, note: Note) -> Claimed | None
         note.prepare()
         running.copy_all(rows, directory)
     except OSError as error:
+        note.free_reserve()  # the refusal has to be written too
         finishing.refuse(job, f"Not started: {directory.path} could not be prepared ({error}). Nothing was stopped.")
         return None
     try:
@@ -199,6 +201,8 @@ def end_leftovers(job: BackupJob, directory: RunDirectory, left: Left) -> None:
 
 def outcome_of_lost(job: BackupJob) -> dict[str, object]:
     """What the job's row says after the loss; an outcome that was recorded stays."""
+    if job.phase == Phase.MAINTENANCE and job.phases[-1]["ended_at"]:
+        return {}
     if job.phase == Phase.MAINTENANCE:
         return {"maintenance_message": "The archive is good. Afterwards the maintenance was cut off."}
     if job.outcome:
@@ -219,7 +223,7 @@ def settle(rows: list[ScriptExecution]) -> None:
     now = timezone.now()
     for row in rows:
         if row.status == ExecutionStatus.RUNNING:
-            row.status, row.completed_at = ExecutionStatus.INTERRUPTED, now
+            row.status, row.completed_at = ExecutionStatus.INTERRUPTED, max(now, row.started_at or now)
             row.error_message = "Cut off: the process that ran it was lost."
         elif row.status == ExecutionStatus.PLANNED and row.hook_type == Hook.PRE:
             row.status, row.error_message = ExecutionStatus.NOT_RUN, "Did not run: the job was cut off before it."

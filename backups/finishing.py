@@ -1,10 +1,10 @@
 """The end of a job: final status, verdicts, broken promises and what people are told, in one transaction."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -22,31 +22,36 @@ GOOD_ENDS = (ExecutionStatus.SUCCEEDED, ExecutionStatus.NOT_RUN)
 class NotFinished(Exception):
     """Everything that had to run has run; the final status waits for a database that can be written."""
 
+    def __init__(self, job: BackupJob) -> None:
+        super().__init__(f"job {job.pk} is over, but the database does not take its end; recovery brings it in")
+
 
 def finish(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
     """Write the final status, computed from the rows. The run directory goes, unless a promise of it is broken."""
     if not ledger.settle():
-        raise NotFinished(
-            f"job {job.pk} is over, but the database does not take it; recovery brings it in from the note"
-        )
-    if ledger.vanished:
-        return directory.remove()
-    look_for_archive(job)
-    with transaction.atomic():
-        close_rows(job)
-        rows = list(job.executions.select_related("script").order_by("position", "attempt"))
-        failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
-        ledger.job(job, **final_fields(job, rows, failed))
-        promises.mend(job, rows)
-        broken = promises.record(job, failed)
-        services = verdicts.services_of(job, rows, has_open_promise=bool(broken))
-        ledger.job(job, services=services)
-        notices.of_finished(job, rows, broken)
-        count_usage(rows)
-        remember_on_repository(job)
+        raise NotFinished(job)
+    if not ledger.vanished:
+        look_for_archive(job)
+    said = job.message
+    broken = at_once(job, ledger, lambda: conclude(job, ledger, said))
     if not broken:
         directory.remove()
-    return None
+
+
+def conclude(job: BackupJob, ledger: Ledger, said: str) -> list[ScriptExecution]:
+    """Everything that is written with the final status; the promises that were broken. Can be done again."""
+    job.message = said
+    close_rows(job)
+    rows = list(job.executions.select_related("script").order_by("position", "attempt"))
+    failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
+    ledger.set(job, **final_fields(job, rows, failed))
+    promises.mend(job, rows)
+    broken = promises.record(job, failed)
+    ledger.set(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
+    notices.of_finished(job, rows, broken)
+    count_usage(rows)
+    remember_on_repository(job)
+    return broken
 
 
 def finish_bare(job: BackupJob, ledger: Ledger) -> None:
@@ -57,17 +62,33 @@ def finish_bare(job: BackupJob, ledger: Ledger) -> None:
 
 def finish_again(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
     """The end of post-backup scripts that were run again: the status stays, promises and the Services verdict follow."""
-    with transaction.atomic():
-        close_rows(job)
-        rows = list(job.executions.order_by("position", "attempt"))
-        ledger.job(job, phase="", phases=job.phases_with("", timezone.now()))
-        promises.mend(job, rows)
-        failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
-        broken = promises.record(job, failed)
-        ledger.job(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
-        notices.of_run_again(job, rows, broken)
+    if not ledger.settle():
+        raise NotFinished(job)
+    broken = at_once(job, ledger, lambda: conclude_again(job, ledger))
     if not broken:
         directory.remove()
+
+
+def conclude_again(job: BackupJob, ledger: Ledger) -> list[ScriptExecution]:
+    close_rows(job)
+    rows = list(job.executions.order_by("position", "attempt"))
+    ledger.set(job, phase="", phases=job.phases_with("", timezone.now()))
+    promises.mend(job, rows)
+    failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
+    broken = promises.record(job, failed)
+    ledger.set(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
+    notices.of_run_again(job, rows, broken)
+    return broken
+
+
+def at_once(job: BackupJob, ledger: Ledger, work: Callable[[], list[ScriptExecution]]) -> list[ScriptExecution]:
+    """Do `work` in one transaction, and nothing where somebody removed the job's row. Raises NotFinished."""
+    if ledger.vanished:
+        return []
+    try:
+        return ledger.whole(work)
+    except OperationalError as problem:
+        raise NotFinished(job) from problem
 
 
 def look_for_archive(job: BackupJob) -> None:
@@ -100,7 +121,7 @@ def final_fields(job: BackupJob, rows: Sequence[ScriptExecution], failed: Sequen
         "status": status,
         "phase": "",
         "phases": job.phases_with("", now),
-        "completed_at": now,
+        "completed_at": max(now, job.started_at or now),
         "message": "\n".join(filter(None, [job.message, failed_afterwards(failed), job.maintenance_message])),
         "data": job.data,
         "progress": {},

@@ -4,6 +4,7 @@ The last twenty jobs of each repository stay whatever their age, and so does wha
 """
 
 import logging
+import time
 from collections.abc import Container, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,9 +27,10 @@ AT_ONCE = 500  # rows of one transaction: others write too
 # --- run directories --------------------------------------------------------------------------------------------------
 def sweep_run_directories() -> list[Path]:
     """Remove the directories of runs that are over, unless one has an owner or a broken promise; returns those."""
-    needed = set(BrokenPromise.objects.open().values_list("job_id", flat=True))
-    needed |= set(BackupJob.objects.unfinished().values_list("pk", flat=True))
+    # in this order: a job that ends between two of these queries is in the first, or its broken promise in the last
+    needed = set(BackupJob.objects.unfinished().values_list("pk", flat=True))
     needed |= set(BackupJob.objects.unfinished_again().values_list("pk", flat=True))
+    needed |= set(BrokenPromise.objects.open().values_list("job_id", flat=True))
     testing = set(
         ScriptExecution.objects.filter(test_run_id__isnull=False).unfinished().values_list("test_run_id", flat=True)
     )
@@ -64,7 +66,7 @@ def age_out(now: datetime) -> dict[str, int]:
         "logs": age_logs(logs_before),
         "jobs": delete(old_jobs(rows_before)),
         "test runs": delete(old_test_runs(rows_before)),
-        "notifications": delete(Notification.objects.filter(created_at__lt=rows_before).exclude(sent_at=None)),
+        "notifications": delete(Notification.objects.filter(created_at__lt=rows_before)),  # old news, sent or not
         "revisions": delete(old_revisions(rows_before)),
         "contents": delete(ScriptContent.objects.filter(scriptrevision=None), key="sha256"),
     }
@@ -105,7 +107,7 @@ def delete(rows: "QuerySet[Any]", key: str = "pk") -> int:
 
 
 def age_logs(before: datetime) -> int:
-    """Log files that are old, or whose row is gone; those of a broken promise's job stay."""
+    """Log files that are old; those of a broken promise's job stay."""
     kept = set(newest(BackupJob.objects.all(), "repository_id")) | set(
         BrokenPromise.objects.open().values_list("job_id", flat=True)
     )
@@ -124,5 +126,13 @@ def old_logs(folder: Path, before: datetime, kept: Iterable[int]) -> Iterator[Pa
     for path in folder.glob("*.log"):
         number = path.stem.partition("-")[0]
         is_kept = number.isdecimal() and int(number) in names
-        if not is_kept and path.stat().st_mtime < before.timestamp():
+        if not is_kept and written_at(path) < before.timestamp():
             yield path
+
+
+def written_at(path: Path) -> float:
+    """Another worker may be keeping house as well: a file that is gone is as good as new."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()

@@ -1,22 +1,25 @@
 """Starting job processes and collecting them: the worker's side of "a process per job" (behaviour.md, section 2).
 
 A huey task or the tick asks `start_due`; the worker's main thread calls `reap` every now and then. What was started and
-has not claimed yet is known only here, and a process started twice is harmless: the claim decides.
+has not claimed yet is marked (`starting`), and a process started twice is harmless: the claim decides.
 """
 
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from borgui import process
+from borgui.commands import USAGE
 
-from . import queue, recovery
+from . import queue, recovery, starting
 
 log = logging.getLogger(__name__)
+REST = 10.0  # seconds
 
 
 @dataclass
@@ -25,15 +28,16 @@ class Launcher:
 
     children: dict[tuple[str, int], process.Child] = field(default_factory=dict)
     stopping: bool = False
+    _resting: dict[int, float] = field(default_factory=dict)  # job to an instant: its process failed before the claim
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def start_due(self) -> list[int]:
         """Start a process for each queued job that may start now; tell the others what they wait for."""
-        with self._lock:
+        with self._lock, starting.one_at_a_time():
             if self.stopping:
                 return []
-            starting = {pk for command, pk in self.children if command == "run_job"}
-            decision = queue.decide(starting)
+            decision = queue.decide({pk for command, pk in self.children if command == "run_job"} | starting.marked())
+            decision.start = [pk for pk in decision.start if self._resting.get(pk, 0.0) <= time.monotonic()]
             for pk in decision.start:
                 self.start("run_job", pk)
         queue.tell_waiting(decision.waiting)
@@ -54,7 +58,9 @@ class Launcher:
             if self.stopping or (command, pk) in self.children:
                 return
             argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), command, str(pk)]
-            self.children[command, pk] = process.spawn(argv, cwd=settings.BASE_DIR)
+            self.children[command, pk] = child = process.spawn(argv, cwd=settings.BASE_DIR)
+            if command == "run_job":
+                starting.mark(pk, child.pid)
 
     def reap(self) -> list[tuple[str, int]]:
         """Collect the children that are over; those that died by a signal are recovered at once."""
@@ -62,12 +68,22 @@ class Launcher:
             over = [one for one, child in self.children.items() if child.poll() is not None]
             signalled = [one for one in over if (self.children[one].returncode or 0) < 0]
             for one in over:
-                del self.children[one]
+                self._note_failure(*one, self.children.pop(one).returncode or 0)
         for command, pk in signalled:
             log.warning("%s %s died by a signal", command, pk)
         if signalled:
             self.recover()
         return over
+
+    def _note_failure(self, command: str, pk: int, code: int) -> None:
+        """A job that is still queued after a fault is not tried again at once, and again, and again.
+
+        Being killed from outside (a negative code) is no fault of the job: that one is tried again at once.
+        """
+        now = time.monotonic()
+        self._resting = {one: until for one, until in self._resting.items() if until > now}
+        if command == "run_job" and code > 0 and code != USAGE:
+            self._resting[pk] = now + REST
 
     def stop(self, tell: Callable[[process.Child], None]) -> None:
         """Start nothing more, and tell each child."""

@@ -8,20 +8,24 @@ goes to the note first, until the database has them all. A pre-backup script nev
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import DatabaseError, connection, models, transaction
+from django.db import Error, connection, models, transaction
 
 from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
 from scripts_library.running import Superseded
 
-from .models import BackupJob
+from . import quick
+from .models import BackupJob, Event, Notification
 from .note import Note
 
 log = logging.getLogger(__name__)
 PATIENCE = 5.0  # seconds for all writes of a job that the database refuses
 PAUSE = 0.25  # seconds between two tries
+SLOW = 1.0  # seconds from which on a write that went well has waited for somebody, and counts
+T = TypeVar("T")
 
 
 class Unwritten(Exception):
@@ -30,7 +34,7 @@ class Unwritten(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One write that waits: which row, which fields."""
+    """One write that waits: which row (0: a new one), which fields."""
 
     model: str
     pk: int
@@ -58,14 +62,18 @@ class Ledger:
     # --- writing ------------------------------------------------------------------------------------------------------
     def job(self, job: BackupJob, **fields: Any) -> None:
         """Set the fields on the job and make them durable. Raises Superseded."""
-        for name, value in fields.items():
-            setattr(job, name, value)
+        set_fields(job, fields)
         self._write(Entry("job", self.job_id, fields))
 
     def execution(self, row: ScriptExecution, fields: dict[str, Any]) -> None:
         """Make fields of an execution durable. Raises Superseded, and Unwritten for the start of a pre-backup script."""
         must = row.hook_type == Hook.PRE and fields.get("status") == ExecutionStatus.RUNNING
         self._write(Entry("execution", row.pk, fields), must=must)
+
+    def message(self, job: BackupJob, title: str, text: str) -> None:
+        """Keep what a script wrote into NOTIFY_FILE, to be sent. Raises Superseded."""
+        about = {"repository_id": job.repository_id, "job_id": job.pk}
+        self._write(Entry("notification", 0, {"event": Event.MESSAGE, **about, "title": title[:250], "text": text}))
 
     def add(self, rows: list[ScriptExecution]) -> bool:
         """Make new rows durable; False where the database does not take them. Raises Superseded."""
@@ -74,19 +82,15 @@ class Ledger:
                 if not self.own_job.update(claim=self.claim):
                     raise Superseded(f"job {self.job_id} has another owner")
                 ScriptExecution.objects.bulk_create(rows)
-        except DatabaseError as error:
+        except Error as error:
             log.error("job %s: no further attempts could be planned: %s", self.job_id, error)
             return False
         return True
 
-    def settle(self) -> bool:
-        """Try once more to bring everything into the database; whether it has it all."""
-        return not self.unsaved or self._save_with_patience()
-
     def _write(self, entry: Entry, must: bool = False) -> None:
         if self.vanished:
             return
-        if self.unsaved:
+        if self.unsaved and not must:
             self.note.append(entry.as_note(self.claim))
         self.unsaved.append(entry)
         if self._save_with_patience():
@@ -97,28 +101,70 @@ class Ledger:
         if len(self.unsaved) == 1:
             self.note.append(entry.as_note(self.claim))
 
+    # --- the end of the job -------------------------------------------------------------------------------------------
+    def settle(self) -> bool:
+        """Bring everything into the database; whether it has it all.
+
+        Services are back by now and nobody waits, so there is as much patience as at the beginning.
+        """
+        self.patience = PATIENCE
+        wait_at_most(self.patience)
+        return not self.unsaved or self._save_with_patience()
+
+    def whole(self, work: Callable[[], T]) -> T:
+        """Do what belongs together in one transaction, as often as the patience allows; nothing of it goes to the note.
+
+        Raises django.db.Error.
+        """
+
+        def once() -> T:
+            with transaction.atomic():
+                return work()
+
+        return self._patiently(once)
+
+    def set(self, job: BackupJob, **fields: Any) -> None:
+        """Like `job`, within `whole`: what the database refuses is raised. Raises Superseded."""
+        set_fields(job, fields)
+        self._save(Entry("job", self.job_id, fields))
+
+    # --- saving -------------------------------------------------------------------------------------------------------
     def _save_with_patience(self) -> bool:
+        try:
+            self._patiently(self._save_all)
+        except Error as problem:
+            log.error("job %s: not written, kept in the note: %s", self.job_id, problem)
+            return False
+        return True
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Raises what the database said last, when the patience is used up."""
         while True:
             began = time.monotonic()
             try:
-                self._save_all()
-                return True
-            except DatabaseError as error:
-                problem = error
-            if is_full(problem) and self.note.free_reserve():
-                log.error("job %s: the disk is full, the reserve was given up", self.job_id)
+                result = work()
+            except Error as problem:
+                quick.reconnect_if_broken()
+                if is_full(problem) and self.note.free_reserve():
+                    log.error("job %s: the disk is full, the reserve was given up", self.job_id)
+                    continue
+                if self.patience <= 0:
+                    raise
+                time.sleep(min(PAUSE, self.patience))
+                self._spend(time.monotonic() - began)
                 continue
-            if self.patience <= 0:
-                log.error("job %s: not written, kept in the note: %s", self.job_id, problem)
-                return False
-            time.sleep(min(PAUSE, self.patience))
-            self.patience = max(0.0, self.patience - (time.monotonic() - began))
-            wait_at_most(self.patience)
+            if (waited := time.monotonic() - began) >= SLOW:
+                self._spend(waited)
+            return result
+
+    def _spend(self, seconds: float) -> None:
+        self.patience = max(0.0, self.patience - seconds)
+        wait_at_most(self.patience)
 
     def _save_all(self) -> None:
         if len(self.unsaved) == 1:
             self._save(self.unsaved[0])
-        else:
+        elif self.unsaved:
             with transaction.atomic():
                 for entry in self.unsaved:
                     self._save(entry)
@@ -126,13 +172,16 @@ class Ledger:
         self.unsaved.clear()
 
     def _save(self, entry: Entry) -> None:
-        rows: models.QuerySet[Any] = (
-            self.own_job
-            if entry.model == "job"
-            else ScriptExecution.objects.filter(pk=entry.pk, backup_job__in=self.own_job)
-        )
-        if not rows.update(**entry.fields):
+        if not self._changed(entry):
             self._why_nothing_changed(entry)
+
+    def _changed(self, entry: Entry) -> bool:
+        if entry.model == "notification":
+            return self.own_job.exists() and bool(Notification.objects.create(**entry.fields))
+        if entry.model == "job":
+            return bool(self.own_job.update(**entry.fields))
+        rows = ScriptExecution.objects.filter(pk=entry.pk, backup_job__in=self.own_job)
+        return bool(rows.update(**entry.fields))
 
     def _why_nothing_changed(self, entry: Entry) -> None:
         """Somebody else's claim ends this process; a row that was removed does not: services have to come back."""
@@ -144,29 +193,14 @@ class Ledger:
         log.error("job %s: %s %s was removed while the job ran", self.job_id, entry.model, entry.pk)
 
 
-def replay(job_id: int, note: Note) -> None:
-    """Bring what a lost process left in its note into the rows; entries of another claim are not its to write."""
-    entries = list(note.entries())
-    if not entries:
-        return
-    with transaction.atomic():
-        claim = BackupJob.objects.values_list("claim", flat=True).get(pk=job_id)
-        for entry in entries:
-            if entry["claim"] == claim:
-                model = BackupJob if entry["model"] == "job" else ScriptExecution
-                model.objects.filter(pk=entry["id"]).update(**known_fields(model, entry["fields"]))
-    note.clear()
-    log.warning("job %s: %s writes were brought in from the note", job_id, len(entries))
+def set_fields(job: BackupJob, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(job, name, value)
 
 
-def known_fields(model: type[models.Model], fields: dict[str, Any]) -> dict[str, Any]:
-    """Without those that a newer version of the product no longer has."""
-    names = {one.name for one in model._meta.fields} | {one.attname for one in model._meta.fields}
-    return {name: value for name, value in fields.items() if name in names}
-
-
-def is_full(error: DatabaseError) -> bool:
-    return "full" in str(error)
+def is_full(error: Error) -> bool:
+    """Also a quota that is used up: SQLite calls that an I/O error, and a reserve given up in vain costs nothing."""
+    return "full" in str(error) or "disk I/O error" in str(error)
 
 
 def commit_to_disk() -> None:

@@ -31,6 +31,14 @@ def run(job: BackupJob, ledger: Ledger, watch: Watch, enter: Callable[..., None]
         ledger.job(job, maintenance_message=f"Maintenance after the backup was left out. {Stop(reason).sentence}")
         return
     enter(Phase.MAINTENANCE)
+    problem = first_problem(job, watch)
+    message = f"The archive is good. Afterwards {problem}" if problem else ""
+    # with its end written down, a process that is lost from here on was not lost in the maintenance
+    ledger.job(job, maintenance_message=message, phases=job.phases_with("", timezone.now()))
+
+
+def first_problem(job: BackupJob, watch: Watch) -> str:
+    """Do the steps; what went wrong with the first that did not end well, or ''."""
     for name, call in steps(job.repository):
         try:
             problem = step(job, name, call, watch)
@@ -38,8 +46,8 @@ def run(job: BackupJob, ledger: Ledger, watch: Watch, enter: Callable[..., None]
             log.exception("fault in the maintenance of job %s", job.pk)
             problem = f"{name} met an internal fault: {fault!r}"
         if problem:
-            ledger.job(job, maintenance_message=f"The archive is good. Afterwards {problem}")
-            return
+            return problem
+    return ""
 
 
 def steps(repository: Repository) -> Iterator[Step]:

@@ -30,7 +30,7 @@ class Note:
         """Make both, with blocks of their own. Raises OSError where the disk does not give them."""
         if not (self.path.exists() and self.path.stat().st_size == LENGTH):
             _fill(self.path, bytes(LENGTH))
-        if not self.reserve.exists():
+        if not (self.reserve.exists() and self.reserve.stat().st_size == RESERVE):
             _fill(self.reserve, os.urandom(RESERVE))  # not zeros: a file system may keep those without blocks
         self._at = sum(len(line) + 1 for line in self._lines())
 
@@ -62,12 +62,18 @@ class Note:
         return True
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """What is written, in order; a torn last line is left out."""
+        """What is written, in order. A torn line is left out; those after it are whole, each was synced by itself."""
         for line in self._lines():
             try:
-                yield json.loads(line)
+                entry = json.loads(line)
             except ValueError:
-                return
+                log.error("a torn line in the note of %s is left out", self.path.parent.name)
+                continue
+            if isinstance(entry, dict):
+                yield entry
+
+    def is_blank(self) -> bool:
+        return not self._lines()
 
     def clear(self) -> None:
         """The database has it all."""
@@ -96,7 +102,9 @@ def shortened(entry: dict[str, Any]) -> dict[str, Any]:
 def _fill(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
-        os.pwrite(descriptor, content, 0)
+        at = 0
+        while at < len(content):  # a disk that is nearly full takes a part first, and refuses only the next
+            at += os.pwrite(descriptor, content[at:], at)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

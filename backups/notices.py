@@ -1,18 +1,14 @@
 """What people are to be told, as rows (behaviour.md, section 2, point 7). Sending them is another's work."""
 
-import logging
 from collections.abc import Sequence
 
-from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from scripts_library.models import Outcome, ScriptExecution
 
 from . import words
-from .models import BackupJob, Event, Notification, Repository
+from .models import BackupJob, Event, Notification
 from .verdicts import downtime_of
-
-log = logging.getLogger(__name__)
 
 
 def of_finished(job: BackupJob, rows: Sequence[ScriptExecution], broken: Sequence[ScriptExecution]) -> None:
@@ -40,16 +36,3 @@ def event_of(job: BackupJob, broken: Sequence[ScriptExecution]) -> str:
     if job.claim > 1:
         return Event.RECOVERED
     return Event.SUCCESS if job.status == Outcome.SUCCESS else Event(job.status)
-
-
-def message(job: BackupJob, title: str, text: str) -> None:
-    """What a script wrote into NOTIFY_FILE. Losing it must not stop the chain, so a database that refuses is logged."""
-    told(job.repository, title, text, job)
-
-
-def told(repository: Repository | None, title: str, text: str, job: BackupJob | None = None) -> None:
-    try:
-        with transaction.atomic():
-            Notification.objects.create(event=Event.MESSAGE, repository=repository, job=job, title=title, text=text)
-    except DatabaseError as error:
-        log.error("a script's message could not be kept: %s", error)

@@ -20,7 +20,7 @@ from scripts_library.environment import HookContext
 from scripts_library.models import Hook, Outcome
 from scripts_library.running import Run, Stop, Superseded
 
-from . import attempts, borgcall, claiming, finishing, maintenance, notices
+from . import attempts, borgcall, claiming, finishing, maintenance
 from .ledger import PATIENCE, Ledger, Unwritten, commit_to_disk, wait_at_most
 from .models import BackupJob, Phase
 from .watch import StopRequest, Watch
@@ -94,7 +94,7 @@ class Pipeline:
         end = finishing.finish_again if self.job.is_over else finishing.finish
         try:
             end(self.job, self.ledger, self.directory)
-        except Superseded:
+        except (Superseded, finishing.NotFinished):
             raise
         except Exception:
             if self.job.claim <= claiming.MOST_TAKEOVERS + 1:
@@ -172,7 +172,7 @@ class Pipeline:
             logs=settings.LOGS_DIR / "executions",
             write=self.ledger.execution,
             should_stop=self.watch.post if is_post else self.watch.pre,
-            tell=lambda row, title, text: notices.message(self.job, title, text),
+            tell=lambda row, title, text: self.ledger.message(self.job, title, text),
             is_out_of_time=self.stop.is_out_of_time if is_post else lambda: False,
             claim=self.job.claim,
             secrets=(self.job.repository.passphrase,),

@@ -1,4 +1,4 @@
-"""While a child runs the database is never waited for (behaviour.md, section 6)."""
+"""While a child runs the database is never waited for, and one that went away is reached again (behaviour.md, section 6)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +21,15 @@ def database() -> Iterator[None]:
         yield
     finally:
         _patience(usual)
+
+
+def reconnect_if_broken() -> None:
+    """After an error: let go of a connection whose server went away, for the next query to make a new one.
+
+    SQLite's never breaks, and closing it would lose the settings that a job process has made on it.
+    """
+    if connection.vendor != "sqlite" and not connection.in_atomic_block and not connection.is_usable():
+        connection.close()
 
 
 def _patience(milliseconds: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
+from borgui.process import Identity
 from borgui.rundir import RunDirectory
 from scripts_library import testruns
 
@@ -24,6 +25,17 @@ def lost_jobs() -> Iterator[int]:
     """Running jobs of this host without a living owner, and those whose repeated post-backup run lost its own."""
     mine = BackupJob.objects.filter(host_id=host_id())
     again = mine.unfinished_again()
-    for pk in [*mine.running().values_list("pk", flat=True), *again.values_list("pk", flat=True)]:
-        if not RunDirectory(settings.RUN_DIR / "jobs" / str(pk)).is_owned():
+    owners = [*mine.running().values_list("pk", "owner"), *again.values_list("pk", "owner")]
+    for pk, recorded in owners:
+        if not is_owned(RunDirectory(settings.RUN_DIR / "jobs" / str(pk)), recorded):
             yield pk
+
+
+def is_owned(directory: RunDirectory, recorded: str) -> bool:
+    """The lock file decides; where a script has removed it, the owner that the row names."""
+    if directory.owner() is not None:
+        return directory.is_owned()
+    try:
+        return Identity.parse(recorded).is_alive()
+    except ValueError:
+        return False

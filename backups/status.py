@@ -35,7 +35,7 @@ def with_last_job() -> list[Repository]:
     return list(
         Repository.objects.kept()
         .annotate(last_data=Subquery(made.values("data")[:1]), last_services=Subquery(over.values("services")[:1]))
-        .defer("passphrase", "pre_backup_script", "post_backup_script")
+        .only("name", "path", "encryption", "kit_saved_at", "last_good_at", "stats")
         .order_by("name")
     )
 

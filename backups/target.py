@@ -7,6 +7,7 @@ from django.conf import settings
 from backups.borg import Target
 from borgui.fields import is_sealed
 
+from . import ssh
 from .host import host_id
 from .models import Repository
 
@@ -31,5 +32,12 @@ def of(repository: Repository) -> Target:
         upload_rate_limit=repository.upload_rate_limit,
         base_dir=settings.BORG_DIR,
         host_id=host_id(),
+        rsh=_remote_shell() if repository.is_remote else "",
         pass_env={name: os.environ[name] for name in settings.PASS_ENV if name in os.environ},
     )
+
+
+def _remote_shell() -> str:
+    """An ssh command that is passed on to us wins; else ours."""
+    passed = os.environ.get("BORG_RSH", "") if "BORG_RSH" in settings.PASS_ENV else ""
+    return passed or ssh.remote_shell()

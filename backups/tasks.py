@@ -1,11 +1,12 @@
 """Pokes. The rows say what is to be done; a task that is lost, late or comes twice changes nothing (section 6)."""
 
 from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from . import housekeeping, worker
+from . import housekeeping, silence, worker
 from .launcher import launcher
 
 
@@ -37,9 +38,11 @@ def tick() -> None:
     """Every minute: what a lost poke left, and what lost its process."""
     launcher.recover()
     launcher.start_due()
+    silence.tell(timezone.now())
     housekeeping.sweep_run_directories()
 
 
 @db_periodic_task(crontab(minute="17", hour="4"))
 def age_out() -> None:
     housekeeping.age_out(timezone.now())
+    call_command("clearsessions")

@@ -5,7 +5,7 @@ import time
 from types import FrameType
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 
 from scripts_library.models import ScriptExecution
 from scripts_library.running import Stop
@@ -102,7 +102,8 @@ class Watch:
         try:
             with quick.database():
                 return self._read(row)
-        except DatabaseError:
+        except Error:
+            quick.reconnect_if_broken()
             return ""
 
     def _read(self, row: ScriptExecution | None) -> str:

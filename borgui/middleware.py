@@ -4,11 +4,13 @@ import ipaddress
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django_htmx.http import trigger_client_event
 
 View = Callable[[HttpRequest], HttpResponseBase]
 
@@ -50,3 +52,26 @@ def is_at_home(name: str) -> bool:
 def unknown_host(request: HttpRequest, name: str) -> HttpResponse:
     page = render_to_string("unknown_host.html", {"name": name, "known": settings.KNOWN_HOSTS})
     return HttpResponse(page, status=400)
+
+
+def toasts(get_response: View) -> View:
+    """Messages go with a piece of a page as the event `toasts`; a full page prints them itself.
+
+    An answer that sends the browser elsewhere leaves them for the page it will see.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if is_piece(request, response):
+            found = [{"level": message.level_tag, "text": str(message)} for message in get_messages(request)]
+            if found:
+                trigger_client_event(response, "toasts", {"messages": found})
+        return response
+
+    return respond
+
+
+def is_piece(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """The answer is put into the page that the person already sees."""
+    leads_elsewhere = any(response.has_header(name) for name in ("HX-Redirect", "HX-Refresh", "HX-Location"))
+    return bool(getattr(request, "htmx", False)) and response.status_code < 300 and not leads_elsewhere

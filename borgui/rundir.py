@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from borgui.process import Identity
@@ -41,11 +42,20 @@ class RunDirectory:
             time.sleep(0.05)
         self._first_line = f"{Identity.current()}\n".encode()
         self._rewrite(self._first_line)
+        try:
+            self.state.mkdir(mode=0o700, exist_ok=True)
+            self.copies.mkdir(mode=0o700, exist_ok=True)
+        except OSError:
+            self.release()
+            raise
 
     def _try(self) -> bool:
-        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.copies.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(self.lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        """Touches nothing but the lock before it is ours: who has it may be removing everything else."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return False  # removed between the two
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # between open and flock the directory may have been removed with the lock in it: that one protects nothing
@@ -75,10 +85,31 @@ class RunDirectory:
         if self._lock is None:
             return
         try:
+            if not self._is_in_place():
+                self._hold_again()
             os.pwrite(self._lock, content, 0)
             os.ftruncate(self._lock, len(content))
         except OSError as error:
             log.error("%s could not be written: %s", self.lock_path, error)
+
+    def _is_in_place(self) -> bool:
+        """Whether the path still is the file that this process has locked: a script may have removed it."""
+        assert self._lock is not None
+        try:
+            return os.stat(self.lock_path).st_ino == os.fstat(self._lock).st_ino
+        except FileNotFoundError:
+            return False
+
+    def _hold_again(self) -> None:
+        """Put a lock file of ours back, unless somebody has taken the place: then the claim number decides."""
+        held, self._lock = self._lock, None
+        try:
+            self._try()
+        finally:
+            if self._lock is None:
+                self._lock = held
+            elif held is not None:
+                os.close(held)
 
     # --- reading it, without taking it --------------------------------------------------------------------------------
     @property
@@ -135,7 +166,8 @@ class RunDirectory:
         if not os.path.isdir(self.state):
             return
         for folder, _, files in os.walk(self.state):
-            if self._sync_changed([os.path.join(folder, name) for name in files]) or self._is_changed(folder):
+            is_changed = self._is_changed(folder)
+            if self._sync_changed([os.path.join(folder, name) for name in files]) or is_changed:
                 _fsync(folder)
 
     def _sync_changed(self, paths: list[str]) -> bool:
@@ -158,10 +190,19 @@ class RunDirectory:
             if entry.name == "lock":
                 continue
             if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
+                _remove_tree(entry)
             else:
-                entry.unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+                with suppress(OSError):  # sweeping comes back to it
+                    entry.unlink()
+        _remove_tree(self.path)
+
+
+def _remove_tree(path: Path) -> None:
+    """What cannot be removed now, a tree a thousand folders deep for one, is told; sweeping comes back to it."""
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    except RecursionError:
+        log.error("%s is too deep to be removed", path)
 
 
 def _fsync(path: str) -> None:

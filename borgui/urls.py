@@ -16,4 +16,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("borgui.accounts.urls")),
     path("", include("backups.urls")),
+    path("", include("scripts_library.urls")),
 ]

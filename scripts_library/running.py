@@ -217,11 +217,12 @@ def start(row: ScriptExecution, run: Run, argv: list[str], transcript: Transcrip
 
 
 def ending(row: ScriptExecution, result: process.Result, transcript: Transcript) -> dict[str, Any]:
-    """The fields that are written with the end."""
+    """The fields that are written with the end. Where the clock was set back, the end is still not before the start."""
+    now = timezone.now()
     return {
         "started_at": row.started_at if result.pid else None,
         "status": status_of(result),
-        "completed_at": timezone.now(),
+        "completed_at": max(now, row.started_at or now),
         "execution_time": round(result.seconds, 3),
         "exit_code": result.exit_code,
         "signal": result.signal,

@@ -117,6 +117,7 @@ class BackupJob(models.Model):
         indexes = [
             models.Index(fields=["status", "id"], name="jobs_by_status"),
             models.Index(fields=["repository", "-id"], name="jobs_of_repository"),
+            models.Index(fields=["status", "created_at"], name="jobs_by_day"),
         ]
 
     def __str__(self) -> str:
@@ -127,7 +128,13 @@ class BackupJob(models.Model):
         return self.status not in UNFINISHED
 
     def phases_with(self, phase: str, now: datetime) -> list[dict[str, Any]]:
-        """`phases` with the running one ended now and `phase` begun (none: an empty text)."""
+        """`phases` with the running one ended now and `phase` begun (none: an empty text).
+
+        None ends before it began, also where the clock was set back meanwhile.
+        """
         stamp = now.isoformat()
-        phases = [entry if entry["ended_at"] else {**entry, "ended_at": stamp} for entry in self.phases]
+        phases = [
+            entry if entry["ended_at"] else {**entry, "ended_at": max(stamp, entry["started_at"])}
+            for entry in self.phases
+        ]
         return [*phases, {"phase": phase, "started_at": stamp, "ended_at": None}] if phase else phases

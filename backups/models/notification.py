@@ -18,6 +18,7 @@ class Event(models.TextChoices):
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
     MESSAGE = "message"
+    WORKER_SILENT = "worker_silent"
 
 
 class BrokenPromiseQuerySet(models.QuerySet["BrokenPromise"]):

@@ -60,6 +60,9 @@ class Repository(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    kit_saved_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="a person said that the emergency kit is stored elsewhere"
+    )
 
     # inline texts (behaviour.md, section 12)
     pre_backup_script = models.TextField(blank=True, default="")

@@ -21,4 +21,5 @@ class Worker(models.Model):
         return self.hostname
 
     def is_silent(self, now: datetime) -> bool:
-        return now - self.last_seen > SILENT_AFTER
+        """A report from the future is none either: the clock was set back, and a worker that lives reports anew."""
+        return abs(now - self.last_seen) > SILENT_AFTER

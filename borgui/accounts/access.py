@@ -21,9 +21,17 @@ def signed_in(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        return redirect_to_login(request.get_full_path()) if setup.has_owner() else no_owner(request)
+        if not setup.has_owner():
+            return no_owner(request)
+        return signed_out(request) if getattr(request, "htmx", False) else redirect_to_login(request.get_full_path())
 
     return guarded
+
+
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """To a page that asked for a piece of itself: the form to sign in must not end up inside it, nor what was typed
+    be lost by leading away. The page says what to do (static/src/toasts.js)."""
+    return HttpResponse(status=401)
 
 
 def no_owner(request: HttpRequest) -> HttpResponse:

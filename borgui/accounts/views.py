@@ -1,4 +1,6 @@
-from django.contrib.auth import login
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from . import setup
-from .access import no_owner
+from .access import no_owner, signed_in
+from .authentication import caller
 from .forms import SetupForm
 
 
@@ -23,6 +26,19 @@ class SignIn(LoginView):
 
 sign_in = SignIn.as_view()
 sign_out = LogoutView.as_view(next_page="sign-in")
+
+
+@never_cache
+@sensitive_post_parameters()
+@signed_in
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Other browsers of this person are signed out by it, this one is not."""
+    form = PasswordChangeForm(caller(request), request.POST or None)
+    if not form.is_valid():
+        return render(request, "accounts/change_password.html", {"form": form}, status=422 if form.is_bound else 200)
+    update_session_auth_hash(request, form.save())
+    messages.success(request, "Your password is changed. Your other browsers are signed out.")
+    return redirect("start")
 
 
 def admin_sign_in(request: HttpRequest) -> HttpResponse:

@@ -57,12 +57,19 @@ def journal(tmp_path: Path) -> Journal:
 
 
 @pytest.fixture(scope="session")
-def empty_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real_borg() -> str:
+    found = shutil.which(os.environ.get("BORGUI_BORG") or "borg")
+    assert found, "there is no borg"
+    return found
+
+
+@pytest.fixture(scope="session")
+def empty_repository(tmp_path_factory: pytest.TempPathFactory, real_borg: str) -> Path:
     """An unencrypted repository without archives, to be copied: `borg init` costs half a second."""
     path = tmp_path_factory.mktemp("borg") / "empty"
-    program = os.environ.get("BORGUI_BORG") or "borg"
     environment = {**os.environ, "BORG_BASE_DIR": str(path.parent / "base")}
-    subprocess.run([program, "init", "--encryption=none", str(path)], check=True, env=environment, capture_output=True)
+    argv = [real_borg, "init", "--encryption=none", str(path)]
+    subprocess.run(argv, check=True, env=environment, capture_output=True)
     return path
 
 
@@ -95,11 +102,9 @@ class Borg:
 
 
 @pytest.fixture
-def counted_borg(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Borg:
+def counted_borg(tmp_path: Path, real_borg: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Borg:
     """Call `slow` to have it sleep; as it comes it only counts."""
-    real = shutil.which(os.environ.get("BORGUI_BORG") or "borg")
-    assert real, "there is no borg"
-    borg = Borg(tmp_path / "counted-borg", real, Journal(tmp_path / "borg-calls")).slow(0)
+    borg = Borg(tmp_path / "counted-borg", real_borg, Journal(tmp_path / "borg-calls")).slow(0)
     settings.BORG = str(borg.path)
     monkeypatch.setenv("BORGUI_BORG", str(borg.path))
     return borg
@@ -165,12 +170,19 @@ class Processes:
     def worker(self, **kwargs: Any) -> Any:
         """A worker that has reported."""
         process = self.start("run_worker", **kwargs)
-        eventually(lambda: worker.is_alive() or self.fail(process))
+        self.until(worker.is_alive)
         return process
 
-    def fail(self, process: Any) -> bool:
-        assert process.poll() is None, process.communicate()
-        return False
+    def until(self, condition: Callable[[], Any]) -> Any:
+        """What the condition says, while the process that was started last lives; what that said if it does not."""
+
+        def look() -> Any:
+            ended = self.started[-1].poll() is not None
+            found = condition()
+            assert found or not ended, self.started[-1].communicate()
+            return found
+
+        return eventually(look)
 
     def lose(self, process: Any) -> None:
         """kill -9."""

@@ -8,6 +8,7 @@ import pytest
 from backups import attempts
 from backups.models import BackupJob
 from backups.watch import StopRequest
+from scripts_library import links
 from scripts_library.models import ScriptExecution
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_a_further_attempt_is_the_same_link_with_a_token_of_its_own():
     second = attempts.next_attempt(first)
 
     assert (second.attempt, second.status, second.pk) == (2, "planned", None)
-    for name in attempts.PINNED:
+    for name in links.PINNED:
         assert getattr(second, name) == getattr(first, name), name
     assert second.token != first.token
 

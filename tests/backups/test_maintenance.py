@@ -13,7 +13,7 @@ from .conftest import Journal, meanwhile
 
 
 @pytest.fixture
-def verbs(repository, tmp_path, settings):
+def verbs(repository, tmp_path, settings, real_borg):
     """Every verb that borg was called with; `fail` makes one of them fail."""
     calls = Journal(tmp_path / "verbs")
 
@@ -21,7 +21,7 @@ def verbs(repository, tmp_path, settings):
         program = tmp_path / "watched-borg"
         program.write_text(
             f"#!/bin/sh\n{calls.note('$1')}\n"
-            f'[ "$1" != {fail} ] || {{ echo broken >&2; exit 2; }}\n[ "$1" != {sleep} ] || sleep 60\nexec borg "$@"\n'
+            f'[ "$1" != {fail} ] || {{ echo broken >&2; exit 2; }}\n[ "$1" != {sleep} ] || sleep 60\nexec {real_borg} "$@"\n'
         )
         program.chmod(0o755)
         settings.BORG = str(program)

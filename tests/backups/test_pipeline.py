@@ -15,7 +15,7 @@ from backups.watch import StopRequest
 from scripts_library import running
 from scripts_library.models import RepositoryScript, ScriptExecution
 
-from .conftest import eventually, meanwhile, row_of, statuses
+from .conftest import meanwhile, row_of, statuses
 
 borg = pytest.mark.borg
 BLOCK = '# /// borgui\n# interrupts = "the shop"\n# ///\n'
@@ -446,7 +446,7 @@ def test_a_planned_stop_in_a_pre_backup_script_brings_back_services(shop, attach
     attach(shop, "pre-backup", "slow", f"{journal.note('slow')}\nexec sleep 60", on_failure="continue")
     job = make_job(shop)
     process = processes.run_job(job)
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     process.send_signal(signal.SIGTERM)
     processes.ends(process, expect=2)
@@ -462,7 +462,7 @@ def test_a_planned_stop_in_borg_brings_back_services(shop, make_job, processes, 
     counted_borg.slow()
     job = make_job(shop)
     process = processes.run_job(job, extra={"BORGUI_BORG": str(counted_borg.path)})
-    eventually(lambda: counted_borg.calls)
+    processes.until(lambda: counted_borg.calls)
 
     process.send_signal(signal.SIGTERM)
     processes.ends(process, expect=2)
@@ -483,7 +483,7 @@ def test_a_planned_stop_lets_the_post_backup_chain_finish_and_leaves_out_mainten
     attach(shop, "post-backup", "last", journal.note("last"), run_on="always")
     job = make_job(shop)
     process = processes.run_job(job)
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     process.send_signal(signal.SIGTERM)
     processes.ends(process, expect=1)
@@ -509,7 +509,7 @@ def test_what_the_grace_of_a_planned_stop_does_not_see_the_end_of_is_left_to_rec
     attach(shop, "post-backup", "last", journal.note("last"), run_on="always")
     job = make_job(shop)
     process = processes.run_job(job, extra={"BORGUI_STOP_GRACE": "1"})
-    eventually(lambda: journal.has("slow 1"))
+    processes.until(lambda: journal.has("slow 1"))
 
     process.send_signal(signal.SIGTERM)
     processes.ends(process, expect=2)

@@ -124,7 +124,7 @@ def test_killed_in_a_pre_backup_script(shop, attach, make_job, processes, journa
     attach(shop, "pre-backup", "never reached", journal.note("never reached"))
     job = make_job(shop)
     process = processes.run_job(job)
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     processes.lose(process)
     said = processes.installation.manage("recover")
@@ -145,7 +145,7 @@ def test_killed_in_borg(shop, make_job, processes, journal, counted_borg, run):
     counted_borg.slow()
     job = make_job(shop)
     process = processes.run_job(job, extra={"BORGUI_BORG": str(counted_borg.path)})
-    eventually(lambda: counted_borg.calls)
+    processes.until(lambda: counted_borg.calls)
 
     processes.lose(process)
     run(job)
@@ -158,14 +158,16 @@ def test_killed_in_borg(shop, make_job, processes, journal, counted_borg, run):
 
 
 @borg
-def test_killed_after_borg_had_made_the_archive(shop, make_job, processes, journal, run, tmp_path):
+def test_killed_after_borg_had_made_the_archive(shop, make_job, processes, journal, run, tmp_path, real_borg):
     """borg was through, its job process had not written it down yet: the archive is found."""
     slow = tmp_path / "slow-to-end"
-    slow.write_text(f'#!/bin/sh\nborg "$@" || exit\ncase "$1" in create) {journal.note("borg")}; sleep 60;; esac\n')
+    slow.write_text(
+        f'#!/bin/sh\n{real_borg} "$@" || exit\ncase "$1" in create) {journal.note("borg")}; sleep 60;; esac\n'
+    )
     slow.chmod(0o755)
     job = make_job(shop)
     process = processes.run_job(job, extra={"BORGUI_BORG": str(slow)})
-    eventually(lambda: journal.has("borg"))
+    processes.until(lambda: journal.has("borg"))
 
     processes.lose(process)
     run(job)
@@ -187,7 +189,7 @@ def test_killed_in_a_post_backup_script(shop, attach, make_job, processes, journ
     attach(shop, "post-backup", "last", journal.note("last"), run_on="success")
     job = make_job(shop)
     process = processes.run_job(job, extra={"BORGUI_BORG": str(counted_borg.path)})
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     processes.lose(process)
     run(job)
@@ -215,7 +217,7 @@ def test_a_second_kill_during_recovery_and_a_third_start_not_before_five_minutes
     job = make_job(shop)
     for attempt in (1, 2):
         process = processes.run_job(job, extra={"BORGUI_BORG": "/nonexistent"})
-        eventually(lambda word=f"slow {attempt}": journal.has(word))
+        processes.until(lambda word=f"slow {attempt}": journal.has(word))
         processes.lose(process)
 
     third = processes.run_job(job)
@@ -228,7 +230,7 @@ def test_a_second_kill_during_recovery_and_a_third_start_not_before_five_minutes
 
     ScriptExecution.objects.filter(pk=planned.pk).update(not_before=timezone.now())
     fourth = processes.run_job(job)
-    eventually(lambda: journal.has("slow 3"))
+    processes.until(lambda: journal.has("slow 3"))
     processes.lose(fourth)
     run(job)
 
@@ -243,7 +245,7 @@ def test_a_script_that_must_not_run_again_does_not(shop, attach, make_job, proce
     settings.BORG = "/nonexistent"
     job = make_job(shop)
     process = processes.run_job(job, extra={"BORGUI_BORG": "/nonexistent"})
-    eventually(lambda: journal.has("once"))
+    processes.until(lambda: journal.has("once"))
 
     processes.lose(process)
     run(job)
@@ -258,7 +260,7 @@ def test_what_the_state_directory_held_is_there_after_the_loss(shop, attach, mak
     attach(shop, "post-backup", "read", journal.note("was: $(cat $STATE_DIR/stopped)"), run_on="always")
     job = make_job(shop)
     process = processes.run_job(job)
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     processes.lose(process)
     run(job)
@@ -270,7 +272,7 @@ def test_private_copies_that_are_gone_are_made_again(shop, attach, make_job, pro
     attach(shop, "pre-backup", "slow", waits_at(journal, "slow"))
     job = make_job(shop)
     process = processes.run_job(job)
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
     processes.lose(process)
     for copy in lock_of(job).copies.iterdir():
         copy.unlink()
@@ -301,7 +303,7 @@ def test_a_promise_that_fails_in_recovery_is_tried_again_and_may_come_to_a_good_
     attach(shop, "post-backup", "last", journal.note("last"), run_on="always")
     job = make_job(shop)
     process = processes.run_job(job)
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     processes.lose(process)
     run(job)
@@ -319,7 +321,7 @@ def test_a_promise_that_always_fails_in_recovery_is_broken_after_five_more_tries
     attach(shop, "post-backup", "bad", f"{journal.note('bad')}\nexit 1", run_on="failure")
     job = make_job(shop)
     process = processes.run_job(job)
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     processes.lose(process)
     run(job)

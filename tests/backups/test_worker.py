@@ -62,7 +62,7 @@ def test_a_worker_reports_takes_what_is_queued_and_a_poke_and_leaves_at_once_whe
 def test_a_job_process_that_is_killed_is_recovered_at_once(chained, make_job, processes, journal):
     job = make_job(chained)
     processes.worker()
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
     job.refresh_from_db()
 
     Identity.parse(job.owner).signal(signal.SIGKILL)
@@ -90,7 +90,7 @@ def test_a_worker_that_is_killed_does_not_touch_its_jobs(chained, attach, make_j
 def test_worker_and_job_process_killed_together_are_recovered_by_the_next_worker(chained, make_job, processes, journal):
     job = make_job(chained)
     process = processes.worker()
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
     job.refresh_from_db()
     processes.lose(process)
     Identity.parse(job.owner).signal(signal.SIGKILL)
@@ -105,7 +105,7 @@ def test_worker_and_job_process_killed_together_are_recovered_by_the_next_worker
 def test_a_planned_stop_of_the_worker_brings_back_services_first(chained, make_job, processes, journal):
     job = make_job(chained)
     process = processes.worker()
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
 
     process.send_signal(signal.SIGTERM)
     processes.ends(process, expect=0)
@@ -119,7 +119,7 @@ def test_a_planned_stop_of_the_worker_brings_back_services_first(chained, make_j
 def test_a_planned_stop_reaches_job_processes_that_another_worker_started(chained, make_job, processes, journal):
     job = make_job(chained)
     first = processes.worker()
-    eventually(lambda: journal.has("slow"))
+    processes.until(lambda: journal.has("slow"))
     processes.lose(first)
     second = processes.worker()
 

@@ -26,7 +26,9 @@ def test_rotation_moves_a_secret_under_the_first_key() -> None:
     assert Vault([KEY]).decrypt(Vault([KEY, OLDER]).rotate(old)) == "secret"
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "gAAAAA", "ä", pytest.param(Fernet(OLDER).encrypt(b"x").decode(), id="another key")])
+@pytest.mark.parametrize(
+    "token", ["", "nonsense", "gAAAAA", "ä", pytest.param(Fernet(OLDER).encrypt(b"x").decode(), id="another key")]
+)
 def test_what_no_key_opens_cannot_be_decrypted(token: str) -> None:
     with pytest.raises(CannotDecrypt):
         Vault([KEY]).decrypt(token)

@@ -1,9 +1,15 @@
+import json
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib import messages
+from django.contrib.messages import get_messages
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.test import Client, RequestFactory
+from django_htmx.middleware import HtmxMiddleware
 
-from borgui.middleware import is_known
+from borgui.middleware import is_known, toasts
 
 
 @pytest.mark.parametrize(
@@ -55,3 +61,41 @@ def test_a_host_that_is_no_name_is_refused_without_being_repeated(host: str) -> 
     response = Client().get("/", headers={"Host": host})
     assert response.status_code == 400
     assert host not in response.content.decode()
+
+
+# --- messages with a piece of a page ----------------------------------------------------------------------------------
+def answer(response: HttpResponse, **headers: str) -> tuple[HttpResponse, HttpRequest]:
+    """What becomes of an answer of a view that left the message `Saved.`"""
+    request = RequestFactory().post("/", headers=headers)
+    request._messages = CookieStorage(request)  # type: ignore[attr-defined]
+
+    def view(request: HttpRequest) -> HttpResponse:
+        messages.success(request, "Saved. <b>")
+        return response
+
+    HtmxMiddleware(toasts(view))(request)
+    return response, request
+
+
+def test_a_message_goes_with_the_piece_that_was_asked_for() -> None:
+    response, request = answer(HttpResponse(), **{"HX-Request": "true"})
+
+    told = {"toasts": {"messages": [{"level": "success", "text": "Saved. <b>"}]}}
+    assert json.loads(response["HX-Trigger"]) == told
+    assert get_messages(request).used  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("response", "headers"),
+    [
+        (HttpResponse(), {}),
+        (HttpResponseRedirect("/"), {"HX-Request": "true"}),
+        (HttpResponse(headers={"HX-Redirect": "/"}), {"HX-Request": "true"}),
+        (HttpResponse(headers={"HX-Refresh": "true"}), {"HX-Request": "true"}),
+    ],
+)
+def test_a_message_waits_for_the_next_whole_page(response: HttpResponse, headers: dict[str, str]) -> None:
+    response, request = answer(response, **headers)
+
+    assert "HX-Trigger" not in response
+    assert not get_messages(request).used  # type: ignore[attr-defined]

@@ -21,10 +21,14 @@ WRITES = ("UPDATE", "INSERT", "DELETE")
 
 @dataclass
 class Bomb:
-    """Goes off at the `at`-th event (0: never); notes every event in the file `log`, if there is one."""
+    """Goes off at the `at`-th event (0: never); notes every event in the file `log`, if there is one.
+
+    `number`: the signal that it sends, for a process may also be asked to stop, or be suspended, at any moment.
+    """
 
     at: int = 0
     log: str = ""
+    number: int = signal.SIGKILL
     count: int = 0
 
     def event(self, name: str) -> None:
@@ -33,7 +37,7 @@ class Bomb:
             with open(self.log, "a") as file:
                 file.write(f"{self.count} {name}\n")
         if self.count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.number)
 
 
 bomb = Bomb()
@@ -43,9 +47,10 @@ def event(name: str) -> None:
     bomb.event(name)
 
 
-def arm(at: int, log: str = "") -> None:
+def arm(chosen: Bomb) -> None:
     """From here on this process counts."""
-    bomb.at, bomb.log, bomb.count = at, log, 0
+    global bomb
+    bomb = chosen
     count_commits()
     subprocess.Popen = CountingPopen  # type: ignore[misc]
     select.poll = CountingPoll  # type: ignore[assignment, misc]
@@ -116,7 +121,7 @@ def main() -> None:
     import django
 
     django.setup()
-    arm(int(os.environ.get("BOMB_AT", "0")), os.environ.get("BOMB_LOG", ""))
+    arm(Bomb(int(os.environ.get("BOMB_AT", "0")), os.environ.get("BOMB_LOG", "")))
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(["manage.py", *sys.argv[1:]])

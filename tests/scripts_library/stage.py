@@ -18,6 +18,15 @@ from scripts_library.running import Run
 PRE, POST = Hook.PRE.value, Hook.POST.value
 
 
+def block(*lines: str) -> str:
+    """The comment by which a script declares itself."""
+    return "\n".join(["# /// borgui", *(f"# {line}".rstrip() for line in lines), "# ///"])
+
+
+REQUIRED = block("[[parameters]]", 'name = "CONTAINERS"', "required = true")
+SECRET = block("[[parameters]]", 'name = "TOKEN"', 'type = "secret"')
+
+
 def make_script(name: str, body: str = "exit 0", *, shebang: str = "#!/bin/sh", **fields: Any) -> Script:
     """A library script; `body` is what comes after the shebang, or a whole text where there is none."""
     text = f"{shebang}\n{body}\n" if shebang else body

@@ -210,12 +210,12 @@ def test_more_values_than_a_program_can_be_given_are_told() -> None:
 
 
 # --- those that go for the job process --------------------------------------------------------------------------------
-def killed(child: "subprocess.Popen[str]") -> int:
+def dies_of_kill(child: "subprocess.Popen[str]") -> None:
     try:
-        child.communicate(timeout=60)
+        _, errors = child.communicate(timeout=60)
     finally:
         child.kill()
-    return child.returncode
+    assert child.returncode == -signal.SIGKILL, errors
 
 
 @pytest.mark.faults
@@ -232,8 +232,8 @@ def test_scripts_that_kill_the_job_process_lose_nothing(
     stage.attach(POST, "starts again", f'{note}; cat "$STATE_DIR/down"', run_on="failure")
     job = make_job(stage.repository)
 
-    assert killed(installation.start("run_job", str(job.pk), start_new_session=True)) == -signal.SIGKILL
-    assert killed(installation.start("run_job", str(job.pk), start_new_session=True)) == -signal.SIGKILL
+    dies_of_kill(installation.start("run_job", str(job.pk), start_new_session=True))
+    dies_of_kill(installation.start("run_job", str(job.pk), start_new_session=True))
     installation.manage("run_job", str(job.pk), expect=None, start_new_session=True)
 
     job = BackupJob.objects.get(pk=job.pk)

@@ -140,6 +140,35 @@ def test_the_admin_pages_ask_to_sign_in_and_refuse_who_may_not_see_them(client: 
     assert client.get("/admin/", follow=True).status_code == 403
 
 
+def test_a_piece_that_is_asked_for_after_signing_out_is_401_and_not_the_form(client: Client) -> None:
+    make_user()
+    response = client.get("/", headers={"HX-Request": "true"})
+    assert (response.status_code, response.content) == (401, b"")
+
+
+@pytest.mark.parametrize(
+    "change", [{"old_password": "wrong"}, {"new_password1": "short", "new_password2": "short"}, {"new_password2": "x"}]
+)
+def test_a_password_that_cannot_be_changed_stays(client: Client, change: dict[str, str]) -> None:
+    anna = make_user()
+    client.force_login(anna)
+    form = {"old_password": "long enough", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert client.post("/change-password/", {**form, **change}).status_code == 422
+    anna.refresh_from_db()
+    assert anna.check_password("long enough")
+
+
+def test_a_changed_password_signs_out_the_other_browsers(client: Client) -> None:
+    anna = make_user()
+    other = Client(headers={"Host": "localhost"})
+    for browser in (client, other):
+        browser.force_login(anna)
+    form = {"old_password": "long enough", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert client.post("/change-password/", form)["Location"] == "/"
+    assert client.get("/").status_code == 200
+    assert other.get("/").status_code == 302
+
+
 # --- tokens -----------------------------------------------------------------------------------------------------------
 def test_the_first_token_makes_its_user_an_administrator_without_a_password() -> None:
     token = run("create_api_token", "anna", "--name", "ci")

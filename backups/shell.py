@@ -1,0 +1,22 @@
+"""What every page of a signed-in person shows around its content: a context processor (ui.md, rule 1)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from .host import hostname
+from .models import BackupJob, BrokenPromise
+
+
+def surroundings(request: HttpRequest) -> dict[str, Any]:
+    """Broken promises for the bar on top, running jobs for the chip, the machine's name; nothing for strangers."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
+        return {}
+    return {
+        "open_promises": list(BrokenPromise.objects.open().select_related("repository").order_by("-id")[:5]),
+        "running_jobs": list(BackupJob.objects.running().select_related("repository").order_by("id")[:5]),
+        "machine": hostname(),
+        "version": settings.VERSION,
+    }

@@ -1,0 +1,235 @@
+"""Every page there is, as everybody meets it: both themes, both widths, by keyboard, without script."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Page, expect
+
+from backups.models import BackupJob
+from borgui.accounts.models import SetupLink, User
+from scripts_library.models import ScriptExecution
+
+from . import world
+from .conftest import PICTURES, appearances, scrolls_sideways, violations
+
+NO_PAGES = ("^admin/", "^api/", "admin/", "api/", "health/", "sign-out/", "setup/<str:token>/")
+
+
+def addresses(patterns: Any = None, before: str = "") -> Iterator[tuple[str, str]]:
+    """The name and the path, with its placeholders, of everything that a browser may open."""
+    for entry in get_resolver().url_patterns if patterns is None else patterns:
+        path = before + str(entry.pattern)
+        if path.startswith(NO_PAGES):
+            continue
+        if isinstance(entry, URLResolver):
+            yield from addresses(entry.url_patterns, path)
+        elif isinstance(entry, URLPattern) and entry.name:
+            yield entry.name, path
+
+
+@pytest.fixture
+def numbers(signed_in: User, make_repository: Callable[..., Any], attach: Callable[..., Any]) -> dict[str, int]:
+    """The busy installation; and which number stands for which noun in an address."""
+    jobs = world.busy_installation(make_repository)
+    job = jobs["nextcloud"]
+    assignment = attach(job.repository, "post-backup", "Start Nextcloud", "echo started", run_on="always")
+    execution = ScriptExecution.objects.create(
+        script=assignment.script,
+        script_name="Start Nextcloud",
+        repository=job.repository,
+        backup_job=job,
+        hook_type="post-backup",
+        status="failed",
+        exit_code=1,
+        timeout=60,
+        run_on="always",
+        triggered_by="schedule",
+        started_at=job.started_at,
+        completed_at=job.completed_at,
+        stderr="port 443 is already in use",
+    )
+    return {
+        "repositories": job.repository_id,
+        "jobs": job.pk,
+        "executions": execution.pk,
+        "scripts": assignment.script_id,
+        "assignments": assignment.pk,
+    }
+
+
+def pages(numbers: dict[str, int]) -> list[str]:
+    """Every path, filled in: a number stands for the noun before it. What cannot be filled in is left out."""
+    found = []
+    for _, path in addresses():
+        filled = re.sub(r"(\w+)/<int:\w+>", lambda hit: f"{hit[1]}/{numbers.get(hit[1], '<>')}", path)
+        if "<" not in filled:
+            found.append("/" + filled)
+    return found
+
+
+def is_page(page: Page, path: str) -> bool:
+    """The path is a whole page. Pieces, downloads and what only takes a POST are not."""
+    answer = page.request.get(path, max_redirects=0)
+    assert answer.status in (200, 204, 302, 404, 405), f"{path} answers {answer.status}"
+    return answer.status == 200 and "<!doctype html>" in answer.text()[:200].lower()
+
+
+def faults(page: Page, path: str) -> list[str]:
+    """What is wrong with a page in any of its appearances; leaves a picture of each."""
+    page.goto(path)
+    expect(page.locator("h1")).to_have_count(1)
+    found = []
+    for appearance in appearances(page):
+        page.screenshot(path=PICTURES / f"page{path.replace('/', '-').rstrip('-')}-{appearance}.png", full_page=True)
+        found += scrolls_sideways(page, appearance) + violations(page, appearance)
+    return [f"{path}: {fault}" for fault in found]
+
+
+def test_every_page_is_fit_for_everybody(page: Page, numbers: dict[str, int]) -> None:
+    seen = [path for path in pages(numbers) if is_page(page, path)]
+    assert "/" in seen
+    found = [fault for path in seen for fault in faults(page, path)]
+    assert not found, "\n".join(found)
+
+
+def test_every_page_works_without_script(without_javascript: Page, numbers: dict[str, int]) -> None:
+    page = without_javascript
+    for path in pages(numbers):
+        if is_page(page, path):
+            page.goto(path)
+            expect(page.locator("h1")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Scripts").click()
+    expect(page).to_have_url(re.compile("/scripts/$"))
+
+
+def test_pages_of_strangers_are_fit_for_everybody(
+    stranger: Page, watch: Any, signed_in: User, axe: Callable[[Page], None], look: Callable[[Page, str], None]
+) -> None:
+    watch.expected.add(404)
+    for path, name in (("/sign-in/", "sign-in"), ("/nothing/here/", "not-found")):
+        stranger.goto(path)
+        axe(stranger)
+        look(stranger, name)
+
+
+def test_set_up_takes_the_zone_of_the_browser_and_signs_in(
+    open_page: Callable[..., Page], axe: Callable[[Page], None], look: Callable[[Page, str], None]
+) -> None:
+    page = open_page(timezone_id="America/Lima")
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This installation has no owner yet")
+    look(page, "no-owner")
+    page.goto(f"/setup/{SetupLink.make()}/")
+    axe(page)
+    look(page, "set-up")
+    expect(page.get_by_label("Time zone")).to_have_value("America/Lima")
+    page.get_by_label("Username").fill("anna")
+    page.get_by_label("Password", exact=False).nth(0).fill("correct horse battery")
+    page.get_by_label("Password confirmation").fill("correct horse battery")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is protected yet.")
+    axe(page)
+    look(page, "first-run")
+
+
+def test_by_keyboard_the_content_is_one_step_away_and_the_focus_is_seen(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle + document.activeElement.tagName")
+    assert outline == "solidA"
+
+
+def test_the_theme_is_kept_by_a_cookie(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+
+
+def test_on_a_phone_the_pages_are_behind_a_button(phone: Page) -> None:
+    phone.goto("/")
+    link = phone.get_by_role("navigation", name="Main").get_by_role("link", name="Scripts")
+    expect(link).not_to_be_visible()
+    phone.get_by_role("button", name="Pages").click()
+    link.click()
+    expect(phone).to_have_url(re.compile("/scripts/$"))
+
+
+def test_the_account_menu_closes_with_escape_and_signs_out(page: Page) -> None:
+    page.goto("/")
+    account = page.locator("summary", has=page.locator("svg")).first
+    account.click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Sign out")).not_to_be_visible()
+    expect(account).to_be_focused()
+    account.click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in/"))
+
+
+def test_a_password_is_changed_and_said_to_be(page: Page, signed_in: User) -> None:
+    page.goto("/change-password/")
+    page.get_by_label("Old password").fill("wrong")
+    page.get_by_label("New password", exact=True).or_(page.locator("#id_new_password1")).first.fill(
+        "another horse battery"
+    )
+    page.locator("#id_new_password2").fill("another horse battery")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.locator(".invalid-feedback").first).to_be_visible()
+    page.get_by_label("Old password").fill("long enough")
+    page.locator("#id_new_password1").fill("another horse battery")
+    page.locator("#id_new_password2").fill("another horse battery")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Your password is changed.")).to_be_visible()
+    signed_in.refresh_from_db()
+    assert signed_in.check_password("another horse battery")
+
+
+# --- the overview -----------------------------------------------------------------------------------------------------
+def test_what_runs_is_shown_until_it_is_over(page: Page, make_repository: Callable[..., Any]) -> None:
+    world.make_worker()
+    job = BackupJob.objects.create(repository=make_repository(), triggered_by="manual", message="Waiting.")
+    page.goto("/")
+    piece = page.locator("#overview-running")
+    expect(piece).to_contain_text("Waiting.")
+    BackupJob.objects.filter(pk=job.pk).update(status="running", phase="pre-backup")
+    expect(piece).to_contain_text("scripts before the backup")
+    BackupJob.objects.filter(pk=job.pk).update(status="success", phase="", message="")
+    expect(piece).to_contain_text("Everything that was running is over.")
+    assert piece.get_attribute("hx-trigger") is None
+
+
+def test_a_piece_for_somebody_who_was_signed_out_leaves_the_page(
+    page: Page, watch: Any, make_repository: Callable[..., Any]
+) -> None:
+    watch.expected.add(401)
+    world.make_worker()
+    BackupJob.objects.create(repository=make_repository(), triggered_by="manual", message="Waiting.")
+    page.goto("/")
+    page.context.clear_cookies()
+    expect(page.locator("#toasts")).to_contain_text("You are signed out.")
+    expect(page.locator("#overview-running")).to_contain_text("Waiting.")
+
+
+def test_eighty_repositories_fit_on_two_screens(page: Page, make_repository: Callable[..., Any]) -> None:
+    world.make_worker()
+    for number in range(80):
+        world.finished(make_repository(f"repository {number:02d}"))
+    page.set_viewport_size({"width": 1440, "height": 1200})
+    page.goto("/")
+    height = page.locator("table.rows").evaluate("table => table.offsetHeight")
+    assert height <= 2 * 1200
