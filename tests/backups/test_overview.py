@@ -170,9 +170,7 @@ def test_the_queries_do_not_grow_with_the_repositories(
 ):
     settings.TIME_ZONE_IS_SET = True  # else it is asked for now and then
     finished(make_repository("one"), "failure")
-    with CaptureQueriesContext(
-        connection,
-    ) as before:
+    with CaptureQueriesContext(connection) as before:
         client.get("/")
     for number in range(50):
         finished(make_repository(f"number {number}", passphrase="a secret phrase"), "failure")
