@@ -56,11 +56,6 @@ def note_saved(repository: Repository, now: datetime) -> None:
     Repository.objects.filter(pk=repository.pk).update(kit_saved_at=now)
 
 
-def note_outdated(repository: Repository) -> None:
-    """What the stored kit says is no longer true."""
-    Repository.objects.filter(pk=repository.pk).update(kit_saved_at=None)
-
-
 def _key(place: borg.Target) -> tuple[str, str]:
     """The exported key, or why there is none."""
     try:

@@ -19,7 +19,7 @@ from backups import borg
 from scripts_library.errors import Conflict, Invalid
 from scripts_library.models import RepositoryScript
 
-from . import target
+from . import emergency_kit, target
 from .models import Encryption, Repository
 from .repository_rules import archive_name_problem, normal_path, problems
 
@@ -79,6 +79,9 @@ def change(repository: Repository, fields: Mapping[str, Any]) -> Repository:
     if changed & REACHES_BORG:
         _connect(repository)
         changed.add("encryption")
+    if changed & emergency_kit.HELD:
+        repository.kit_saved_at = None  # what somebody has stored elsewhere is no longer true
+        changed.add("kit_saved_at")
     if changed:
         repository.updated_at = timezone.now()
         _save(repository, update_fields=[*changed, "updated_at"])

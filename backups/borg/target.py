@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _SCP_STYLE = re.compile(r"(?:(?P<user>[^@:/]+)@)?(?P<host>[^:/]+):(?P<path>.+)")
+_OPTION = re.compile(r"(?:ssh://)?(?:-|[^/]*@-)")
 _URL = re.compile(r"ssh://(?:[^@/]+@)?(?P<host>\[[^\]]+\]|[^:/]+)")
 
 
@@ -84,4 +85,6 @@ def unusable_path(path: str) -> str:
         return "borg cannot use a repository path with '::' in it: what follows is the name of an archive to it."
     if any(ord(letter) < 32 for letter in path):
         return "A repository path cannot contain control characters."
+    if _OPTION.match(path):
+        return "The name of a machine or a user cannot begin with '-': ssh would take it for an option."
     return ""

@@ -176,8 +176,6 @@ def saved(form: SettingsForm) -> bool:
     except CANNOT as problem:
         form.tell({"passphrase": str(problem)})
     else:
-        if emergency_kit.HELD & fields.keys():
-            emergency_kit.note_outdated(form.stored)
         return True
     return False
 

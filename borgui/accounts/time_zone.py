@@ -38,6 +38,9 @@ def of_this_installation(get_response: Callable[[HttpRequest], HttpResponse]) ->
 
     def respond(request: HttpRequest) -> HttpResponse:
         activate()
-        return get_response(request)
+        try:
+            return get_response(request)
+        finally:
+            timezone.deactivate()
 
     return respond

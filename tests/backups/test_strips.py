@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from backups import strips
 from backups.models import BackupJob
@@ -35,10 +36,10 @@ def test_who_does_not_see_it_is_told_what_was_bad() -> None:
 
 
 @pytest.mark.django_db
-def test_days_are_those_of_this_installation(make_repository: Callable[..., Any], settings: Any) -> None:
-    settings.TIME_ZONE = "Asia/Tokyo"
+def test_days_are_those_of_this_installation(make_repository: Callable[..., Any]) -> None:
     repository = make_repository()
     late = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)  # the morning of the 23rd in Tokyo
     BackupJob.objects.create(repository=repository, status="success", triggered_by="api", created_at=late)
-    strip = strips.of_repository(repository, datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
+    with timezone.override("Asia/Tokyo"):
+        strip = strips.of_repository(repository, datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
     assert (strip.cells[-1].day, strip.cells[-1].tone, strip.cells[-2].tone) == (TODAY, "ok", "none")

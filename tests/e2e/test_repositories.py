@@ -20,6 +20,8 @@ from tests.sshd import HOST, Sshd
 Look = Callable[[Page, str], None]
 Axe = Callable[[Page], None]
 
+PATIENCE = 60_000  # ms: borg and ssh answer when they answer
+
 
 @pytest.fixture
 def run_queued(installation: Any) -> Callable[[], BackupJob]:
@@ -59,20 +61,22 @@ def test_from_an_empty_overview_to_the_first_archive(
     expect(page).to_have_url("/repositories/new/")  # the second
     fill(page, "photos", source, str(tmp_path / "disk" / "photos"))
     page.locator("#id_source_paths").blur()
-    expect(page.locator("#sources-seen")).to_contain_text("3 files")
+    expect(page.locator("#sources-seen")).to_contain_text("3 files", timeout=PATIENCE)
     page.get_by_role("button", name="Test", exact=True).click()
-    expect(page.locator(".finding")).to_contain_text("No such folder")
+    expect(page.locator(".finding")).to_contain_text("No such folder", timeout=PATIENCE)
     page.get_by_role("button", name=f"Make the folder {tmp_path}/disk").click()
-    expect(page.locator(".finding")).to_contain_text("Nothing is there yet: a new repository will be made.")
+    expect(page.locator(".finding")).to_contain_text(
+        "Nothing is there yet: a new repository will be made.", timeout=PATIENCE
+    )
     axe(page)
     look(page, "repository-new")
     create(page)
-    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"))  # the third
+    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"), timeout=PATIENCE)  # the third
     expect(page.locator("main")).to_contain_text("Made 'photos'. Its first backup is on the way.")
     assert run_queued().data == "good"
     page.goto(f"/repositories/{Repository.objects.get().pk}/archives/")  # the fourth
-    expect(page.locator("#archive-list")).to_contain_text("1 archive, the newest first")
-    expect(page.locator("#archive-list")).to_contain_text("borg photos -- list ::photos-")
+    expect(page.locator("#archive-list")).to_contain_text("1 archive, the newest first", timeout=PATIENCE)
+    expect(page.locator("#archive-list")).to_contain_text("borg photos -- list ::photos-", timeout=PATIENCE)
     axe(page)
     look(page, "repository-archives")
 
@@ -85,14 +89,14 @@ def test_the_kit_is_kept_elsewhere_before_the_list_is_content(
     page.get_by_role("link", name="Kit not saved").click()
     expect(page.locator("main")).not_to_contain_text("correct horse battery")
     page.get_by_role("button", name="Show it, to print").click()
-    expect(page.locator(".kit")).to_contain_text("correct horse battery")
+    expect(page.locator(".kit")).to_contain_text("correct horse battery", timeout=PATIENCE)
     axe(page)
     look(page, "repository-kit")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as a file").click()
     assert "correct horse battery" in Path(download.value.path()).read_text()
     page.get_by_role("button", name="I have stored it elsewhere").click()
-    expect(page.locator("#messages")).to_contain_text("is stored elsewhere")
+    expect(page.locator("#messages")).to_contain_text("is stored elsewhere", timeout=PATIENCE)
     page.goto("/repositories/")
     expect(page.get_by_role("link", name="Kit not saved")).to_have_count(0)
 
@@ -110,7 +114,7 @@ def test_settings_and_farewell(page: Page, make_repository: Callable[..., Any], 
     look(page, "repository-settings-wrong")
     page.get_by_label("Longest interruption").fill("2 h")
     page.get_by_role("button", name="Save").last.click()
-    expect(page.locator("#messages")).to_contain_text("Saved.")
+    expect(page.locator("#messages")).to_contain_text("Saved.", timeout=PATIENCE)
     page.get_by_role("link", name="Forget photos").click()
     axe(page)
     look(page, "repository-delete")
@@ -135,11 +139,11 @@ def test_over_ssh_step_by_step(
     axe(page)
     look(page, "repository-new-unknown-machine")
     page.get_by_role("button", name="trust this machine").click()
-    expect(page.locator(".finding")).to_contain_text("Not let in", timeout=60_000)
+    expect(page.locator(".finding")).to_contain_text("Not let in", timeout=PATIENCE)
     server.let_in(page.locator("#public-key").inner_text())
     tried(page, "Free", "Nothing is there yet")
     create(page)
-    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"), timeout=60_000)
+    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"), timeout=PATIENCE)
     assert run_queued().data == "good"
 
     server.install_again()
@@ -148,13 +152,13 @@ def test_over_ssh_step_by_step(
     axe(page)
     look(page, "repository-settings-other-key")
     page.get_by_role("button", name="trust the new key").click()
-    expect(page.locator(".finding")).to_contain_text("A repository with one archive is there", timeout=60_000)
+    expect(page.locator(".finding")).to_contain_text("A repository with one archive is there", timeout=PATIENCE)
 
 
 def tried(page: Page, *words: str) -> None:
     page.get_by_role("button", name="Test", exact=True).click()
     for text in words:
-        expect(page.locator(".finding")).to_contain_text(text, timeout=60_000)
+        expect(page.locator(".finding")).to_contain_text(text, timeout=PATIENCE)
 
 
 # --- a repository that borg made without us ---------------------------------------------------------------------------
@@ -173,10 +177,10 @@ def test_a_repository_of_borg_alone_is_connected_to(
     tried(page, "A repository with 3 archives is there")
     look(page, "repository-new-connect")
     create(page)
-    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"))
+    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"), timeout=PATIENCE)
     assert run_queued().data == "good"
     page.goto(f"/repositories/{Repository.objects.get().pk}/archives/")
-    expect(page.locator("#archive-list")).to_contain_text("4 archives, the newest first")
+    expect(page.locator("#archive-list")).to_contain_text("4 archives, the newest first", timeout=PATIENCE)
 
 
 def by_borg_alone(folder: Path, *words: str) -> None:
@@ -229,11 +233,11 @@ def test_everything_works_without_javascript(
     page.get_by_role("link", name="Add repository").click()
     fill(page, "photos", source, str(tmp_path / "photos"))
     tried(page, "Nothing is there yet")
-    expect(page.locator("#sources-seen")).to_contain_text("3 files")
+    expect(page.locator("#sources-seen")).to_contain_text("3 files", timeout=PATIENCE)
     expect(page.locator("#id_folder")).to_have_value(str(tmp_path / "photos"))
     page.locator("#id_name").press("Enter")
-    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"))
+    expect(page).to_have_url(re.compile(r"/jobs/\d+/$"), timeout=PATIENCE)
     assert run_queued().data == "good"
     page.goto(f"/repositories/{Repository.objects.get().pk}/archives/")
     page.get_by_role("link", name="Show the list").click()
-    expect(page.locator("#archive-list")).to_contain_text("1 archive, the newest first")
+    expect(page.locator("#archive-list")).to_contain_text("1 archive, the newest first", timeout=PATIENCE)

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection
 
+from backups.models import Worker
+
 from .world import kill, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,10 +49,10 @@ class Crew:
         return self.start(str(ROOT / "manage.py"), *argv, **extra)
 
     def worker(self, **extra: str) -> "subprocess.Popen[bytes]":
-        """A worker that has reported."""
+        """A worker that has reported, and so listens to signals."""
         process = self.manage("run_worker", **extra)
-        mark = self.installation.data_dir / "run" / "workers" / str(process.pid)
-        until(lambda: mark.exists() or process.poll() is not None, what="a worker")
+        reported = Worker.objects.filter(owner__startswith=f"{process.pid} ")
+        until(lambda: reported.exists() or process.poll() is not None, what="a worker")
         assert process.poll() is None, self.said
         return process
 

@@ -1,6 +1,7 @@
 """Four workers on one data directory, two hundred jobs, and workers that are killed all the time."""
 
 import random
+import signal
 import time
 from collections import Counter
 from typing import Any
@@ -16,6 +17,7 @@ from .world import World, left_over
 pytestmark = pytest.mark.faults
 JOBS, REPOSITORIES = 200, 20
 WORKERS = 4  # processes, and jobs at a time
+KILLS = 25
 LIMIT = 600.0  # seconds that it does not need on the busiest machine
 SETTINGS = {"BORGUI_WORKERS": str(WORKERS), "NAP": "0", "BORGUI_PASS_ENV": "LEDGER NAP"}
 BODY = 'echo "{name} $ATTEMPT {what} $JOB_ID $REPOSITORY_ID" >> "$LEDGER"'
@@ -61,12 +63,16 @@ def serve_and_kill(crew, dice: random.Random) -> list[Any]:
     """Workers that are killed and started again until nothing waits any more; the last ones of them."""
     workers = [crew.manage("run_worker", **SETTINGS) for _ in range(WORKERS)]
     deadline = time.monotonic() + LIMIT
+    kills = 0
     while left := BackupJob.objects.unfinished().count():
         assert time.monotonic() < deadline, f"{left} jobs are not over\n{crew.said[-3000:]}"
-        time.sleep(dice.uniform(2, 8))
-        victim = dice.randrange(WORKERS)
-        crew.kill(workers[victim])
-        workers[victim] = crew.manage("run_worker", **SETTINGS)
+        time.sleep(dice.uniform(1, 4))
+        if kills < KILLS:
+            kills += 1
+            victim = dice.randrange(WORKERS)
+            crew.kill(workers[victim])
+            workers[victim] = crew.manage("run_worker", **SETTINGS)
+    assert kills > 5
     return workers
 
 
@@ -89,6 +95,6 @@ def test_every_job_runs_exactly_once_while_workers_are_killed(world, crew):
     assert most_at_once(jobs) <= WORKERS
     assert "database is locked" not in crew.said
     assert "Traceback" not in crew.said, crew.said[-3000:]
-    assert codes == [0] * WORKERS
+    assert set(codes) <= {0, -signal.SIGTERM}, "the last one may not have listened yet"
     world.resume()
     assert [problem for job in jobs for problem in left_over(job, world.installation.data_dir)] == []

@@ -87,8 +87,9 @@ def test_who_finds_a_job_taken_leaves_it_alone(world):
 def test_two_workers_that_start_the_same_job_run_it_once(world, launchers):
     job = world.new_job()
 
-    for launcher in launchers:
-        assert launcher.start_due() == [job.pk]
+    assert launchers[0].start_due() == [job.pk]
+    assert launchers[1].start_due() == [], "it sees that there is a process on the way"
+    launchers[1].start("run_job", job.pk)  # it decided at the same moment
     serve(launchers)
 
     assert over(job).claim == 1
