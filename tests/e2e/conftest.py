@@ -38,6 +38,7 @@ TOO_WIDE = """() => {
   const named = e => e.tagName.toLowerCase() + (e.classList.length ? "." + [...e.classList].join(".") : "");
   return [document.documentElement.scrollWidth - width, out.slice(-5).map(named)];
 }"""
+THEME_SHOWN = "() => document.documentElement.dataset.bsTheme ?? ''"
 THEMES = ("light", "dark")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -158,12 +159,21 @@ def appearances(page: Page) -> Iterator[str]:
     for size in (DESK, PHONE):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         for theme in THEMES:
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            page.evaluate(PAINTED)
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+            wait_for_theme(page, theme)
             yield f"{theme}-{size['width']}"
     page.emulate_media(color_scheme="light")
     if before:
         page.set_viewport_size(before)
+
+
+def wait_for_theme(page: Page, theme: str) -> None:
+    """The page hears of it in its own time; a colour on its way to another one has any contrast."""
+    for _ in range(100):
+        page.evaluate(PAINTED)
+        if page.evaluate(THEME_SHOWN) in ("", theme):
+            break
+    page.evaluate(PAINTED)
 
 
 def scrolls_sideways(page: Page, appearance: str) -> list[str]:
