@@ -82,7 +82,7 @@ class BrokenPromiseAdmin(LookOnly):
 
 @admin.register(Notification)
 class NotificationAdmin(LookOnly):
-    list_display = ["title", "event", "repository", "created_at", "sent_at"]
+    list_display = ["title", "event", "repository", "created_at", "repeats"]
     list_select_related = ["repository"]
     list_filter = ["event"]
 

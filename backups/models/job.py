@@ -64,6 +64,10 @@ class BackupJobQuerySet(models.QuerySet["BackupJob"]):
         """Finished jobs whose post-backup scripts are being run again: only these keep a phase."""
         return self.exclude(status__in=UNFINISHED).exclude(phase="")
 
+    def recovered_unseen(self) -> "BackupJobQuerySet":
+        """Lost, brought to their end all the same, and nobody has said yet to have seen that."""
+        return self.filter(lost_at__isnull=False, seen_at__isnull=True, phase="").exclude(status__in=UNFINISHED)
+
     def unfinished(self) -> "BackupJobQuerySet":
         return self.filter(status__in=UNFINISHED)
 
@@ -80,6 +84,11 @@ class BackupJob(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
+    schedule_run = models.ForeignKey("ScheduleRun", models.SET_NULL, null=True, related_name="jobs")
+    asked_maintenance = models.JSONField(
+        default=dict,
+        help_text="{prune, compact, check_every_days}: what its schedule asks for, pinned when it was queued",
+    )
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
@@ -105,6 +114,13 @@ class BackupJob(models.Model):
     token = models.CharField(max_length=64, blank=True, default="", help_text="what borg's processes carry")
     interrupts = models.JSONField(default=list, help_text="what is down while it runs, from the plan")
 
+    # a job whose process was lost, and the person who has said to have seen it (section 6)
+    losses = models.PositiveIntegerField(default=0, help_text="how often its process was lost before its end")
+    lost_at = models.DateTimeField(null=True, help_text="when the first loss was noticed")
+    restarted = models.BooleanField(default=False, help_text="the machine was started anew meanwhile")
+    seen_at = models.DateTimeField(null=True)
+    seen_by_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
     objects = BackupJobQuerySet.as_manager()
 
     class Meta:
@@ -118,6 +134,10 @@ class BackupJob(models.Model):
             models.Index(fields=["status", "id"], name="jobs_by_status"),
             models.Index(fields=["repository", "-id"], name="jobs_of_repository"),
             models.Index(fields=["status", "created_at"], name="jobs_by_day"),
+            models.Index(fields=["repository", "created_at", "status"], name="jobs_of_repository_by_day"),
+            models.Index(
+                fields=["id"], condition=Q(lost_at__isnull=False, seen_at__isnull=True), name="jobs_lost_and_unseen"
+            ),
         ]
 
     def __str__(self) -> str:

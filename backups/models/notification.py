@@ -17,8 +17,14 @@ class Event(models.TextChoices):
     SUCCESS = "success"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
-    MESSAGE = "message"
+    WORKS_AGAIN = "works_again"
+    OVERDUE = "overdue"
+    MISSED = "missed"
+    WINDOW_NOT_OPENED = "window_not_opened"
+    WINDOW_MISSED = "window_missed"
     WORKER_SILENT = "worker_silent"
+    OUTSIDE_EDIT = "outside_edit"
+    MESSAGE = "message"
 
 
 class BrokenPromiseQuerySet(models.QuerySet["BrokenPromise"]):
@@ -64,11 +70,19 @@ class Notification(models.Model):
     title = models.CharField(max_length=250)
     text = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    sent_at = models.DateTimeField(null=True)
+    signature = models.CharField(
+        max_length=200, blank=True, default="", help_text="the same for what would say the same again"
+    )
+    repeats = models.PositiveIntegerField(default=0, help_text="later ones that were counted instead of told")
+    counted_in = models.ForeignKey("self", models.SET_NULL, null=True, related_name="counted")
+    routed_at = models.DateTimeField(null=True, help_text="when its deliveries were made, or it was counted")
 
     class Meta:
         db_table = "notifications"
-        indexes = [models.Index(fields=["id"], condition=Q(sent_at=None), name="notifications_to_send")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(routed_at=None), name="notifications_to_route"),
+            models.Index(fields=["signature", "-created_at"], name="notifications_alike"),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -87,6 +87,10 @@ class Repository(models.Model):
     check_every_days = models.PositiveIntegerField(null=True, blank=True)
     last_check_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    overdue_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="people were told that no good backup was made for too long"
+    )
+
     # what the last look at it found
     last_good_at = models.DateTimeField(null=True, blank=True, editable=False)
     stats = models.JSONField(default=dict, blank=True, editable=False, help_text="sizes, as borg told them last")

@@ -92,6 +92,8 @@ class Installation(models.Model):
     time_zone = models.CharField(max_length=64, blank=True)
     key_canary = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    schedules_paused_at = models.DateTimeField(null=True, blank=True, help_text="nothing runs by itself since then")
+    schedules_paused_until = models.DateTimeField(null=True, blank=True, help_text="none: until a person says so")
 
     class Meta:
         db_table = "installation"
@@ -99,3 +101,8 @@ class Installation(models.Model):
 
     def __str__(self) -> str:
         return "this installation"
+
+    def schedules_are_paused(self, now: datetime) -> bool:
+        if self.schedules_paused_at is None:
+            return False
+        return self.schedules_paused_until is None or self.schedules_paused_until > now

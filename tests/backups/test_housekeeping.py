@@ -121,7 +121,7 @@ def test_many_rows_go_in_portions(repository, monkeypatch):
 
 
 def test_old_notifications_go_whether_they_were_sent_or_not(repository):
-    Notification.objects.create(event="failure", title="sent", created_at=OLD, sent_at=OLD)
+    Notification.objects.create(event="failure", title="sent", created_at=OLD, routed_at=OLD)
     Notification.objects.create(event="failure", title="never sent", created_at=OLD)
     Notification.objects.create(event="failure", title="waits", created_at=NOW - timedelta(days=3))
 
