@@ -1,0 +1,10 @@
+"""Schedules at work (behaviour.md, section 2): what is due now, and what will be. Time is an argument everywhere.
+
+`turns` decides what one schedule has to do; `due` takes the turns and writes them down; `jobs` queues the backups;
+`forecast` looks ahead, for pages and the status.
+"""
+
+from .due import start_due
+from .forecast import Upcoming, paused, tonight, upcoming
+
+__all__ = ["Upcoming", "paused", "start_due", "tonight", "upcoming"]
