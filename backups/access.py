@@ -5,7 +5,7 @@ Everybody with an account sees everything; rights of people come with roles, and
 
 from django.http import Http404
 
-from .models import BackupJob, BrokenPromise, Repository
+from .models import BackupJob, BrokenPromise, Channel, Repository, ScheduledJob
 
 
 def repository(pk: int) -> Repository:
@@ -16,7 +16,7 @@ def repository(pk: int) -> Repository:
 
 
 def job(pk: int) -> BackupJob:
-    found = BackupJob.objects.select_related("repository").filter(pk=pk).first()
+    found = BackupJob.objects.select_related("repository", "schedule_run__scheduled_job").filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no job {pk}.")
     return found
@@ -26,4 +26,26 @@ def promise(pk: int) -> BrokenPromise:
     found = BrokenPromise.objects.select_related("job").filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no broken promise {pk}.")
+    return found
+
+
+def schedule(pk: int) -> ScheduledJob:
+    found = ScheduledJob.objects.by_themselves().filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no schedule {pk}.")
+    return found
+
+
+def scheduled_job(pk: int) -> ScheduledJob:
+    """Also one that belongs to a maintenance window."""
+    found = ScheduledJob.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no schedule {pk}.")
+    return found
+
+
+def channel(pk: int) -> Channel:
+    found = Channel.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no channel {pk}.")
     return found

@@ -9,7 +9,20 @@ from django.utils import timezone
 
 from borgui.look_only import LookOnly
 
-from .models import BackupJob, BrokenPromise, Notification, Repository, Worker
+from .models import (
+    BackupJob,
+    BrokenPromise,
+    Channel,
+    Delivery,
+    MaintenanceWindow,
+    Notification,
+    Ping,
+    Repository,
+    ScheduledJob,
+    ScheduledRepository,
+    ScheduleRun,
+    Worker,
+)
 from .repository_rules import problems
 
 EDITABLE = [
@@ -62,7 +75,8 @@ class RepositoryAdmin(LookOnly):
     def save_model(self, request: HttpRequest, obj: Repository, form: Any, change: bool) -> None:
         """Only what was changed: a job may be writing other columns of this row."""
         obj.updated_at = timezone.now()
-        obj.save(update_fields=[*form.changed_data, "updated_at"])
+        forgotten = obj.forget_confirmation(set(form.changed_data))
+        obj.save(update_fields=[*form.changed_data, *forgotten, "updated_at"])
 
 
 @admin.register(BackupJob)
@@ -72,6 +86,27 @@ class BackupJobAdmin(LookOnly):
     list_select_related = ["repository"]
     list_filter = ["status", "data", "services", "triggered_by"]
     search_fields = ["repository__name", "archive_name", "message"]
+
+
+@admin.register(ScheduledJob)
+class ScheduledJobAdmin(LookOnly):
+    """Times are computed when they change: that is done on the pages and through the API."""
+
+    list_display = ["name", "cron_expression", "timezone", "enabled", "paused_until", "last_run", "next_run"]
+    search_fields = ["name"]
+
+
+@admin.register(ScheduledRepository)
+class ScheduledRepositoryAdmin(LookOnly):
+    list_display = ["scheduled_job", "position", "repository"]
+    list_select_related = ["scheduled_job", "repository"]
+
+
+@admin.register(ScheduleRun)
+class ScheduleRunAdmin(LookOnly):
+    list_display = ["scheduled_job", "due_at", "status", "is_catch_up", "created_at", "ended_at"]
+    list_select_related = ["scheduled_job"]
+    list_filter = ["status", "is_catch_up"]
 
 
 @admin.register(BrokenPromise)
@@ -85,6 +120,30 @@ class NotificationAdmin(LookOnly):
     list_display = ["title", "event", "repository", "created_at", "repeats"]
     list_select_related = ["repository"]
     list_filter = ["event"]
+
+
+@admin.register(Channel)
+class ChannelAdmin(LookOnly):
+    list_display = ["name", "kind", "enabled", "last_sent_at", "last_error_at"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LookOnly):
+    list_display = ["notification", "channel", "status", "attempts", "next_try_at", "sent_at"]
+    list_select_related = ["notification", "channel"]
+    list_filter = ["status"]
+
+
+@admin.register(Ping)
+class PingAdmin(LookOnly):
+    list_display = ["schedule_run", "kind", "status", "attempts", "next_try_at", "sent_at"]
+    list_select_related = ["schedule_run"]
+    list_filter = ["status", "kind"]
+
+
+@admin.register(MaintenanceWindow)
+class MaintenanceWindowAdmin(LookOnly):
+    list_display = ["name", "cron_expression", "timezone", "enabled", "last_run", "next_run"]
 
 
 @admin.register(Worker)

@@ -11,14 +11,14 @@ from django.utils import timezone
 from ninja import Query, Router
 from ninja.responses import Status
 
-from borgui import transcript
+from borgui import log_file, transcript
 from borgui.accounts.authentication import RUN, caller
 from borgui.rest import Listing, Page
 from scripts_library import access as scripts_access
 from scripts_library.models import ScriptExecution, TriggeredBy
 from scripts_library.schemas import ExecutionFilters, ExecutionOut, Line, LogFrom, LogOut
 
-from . import access, archives, promises, queue, repositories, status, tasks
+from . import access, activity, api_schedules, archives, promises, queue, repositories, status, tasks
 from .models import BackupJob, Repository
 from .schemas import (
     ArchiveOut,
@@ -32,6 +32,7 @@ from .schemas import (
 )
 
 router = Router()
+router.add_router("", api_schedules.router)
 LOG_BYTES = 500_000
 
 
@@ -120,7 +121,11 @@ def jobs_matching(filters: JobFilters) -> QuerySet[BackupJob]:
         rows = rows.filter(repository_id=filters.repository_id)
     if filters.status:
         rows = rows.filter(status=filters.status)
-    return rows
+    if filters.triggered_by:
+        rows = rows.filter(triggered_by=filters.triggered_by)
+    if filters.script_id is not None or filters.hook_type:
+        rows = rows.filter(activity.ran(filters.script_id, filters.hook_type))
+    return filters.of(rows)
 
 
 @router.get("/jobs/{int:pk}", response=JobOut, tags=["jobs"])
@@ -151,8 +156,8 @@ def list_executions(request: HttpRequest, filters: Query[ExecutionFilters]) -> L
     rows = ScriptExecution.objects.order_by("-id")
     if filters.search:
         rows = rows.filter(Q(script_name__icontains=filters.search) | Q(error_message__icontains=filters.search))
-    chosen = filters.model_dump(exclude_none=True, exclude={"search", "page", "page_size"})
-    rows = rows.filter(**chosen)
+    chosen = filters.model_dump(exclude_none=True, exclude={"search", "page", "page_size", "since", "until"})
+    rows = filters.of(rows.filter(**chosen))
     return Listing[ExecutionOut](count=rows.count(), items=[ExecutionOut.of(row) for row in filters.cut(rows)])
 
 
@@ -167,9 +172,14 @@ def get_log(request: HttpRequest, pk: int, filters: Query[LogFrom]) -> LogOut:
     row = scripts_access.execution(pk)  # before the file: what is over by now has written everything
     path = settings.LOGS_DIR / "executions" / f"{pk}.log"
     page = transcript.read(path, filters.offset, LOG_BYTES)
-    lines = [Line(ms=line.ms, stream=line.stream, text=line.text) for line in page.lines]
+    lines = [Line(ms=line.ms, stream=stream_of(line), text=line.text) for line in page.lines]
     at_end = not path.exists() or page.next_offset >= path.stat().st_size
     return LogOut(lines=lines, next_offset=page.next_offset, complete=row.is_over and at_end)
+
+
+def stream_of(line: log_file.Line) -> str:
+    """Of the two that the interface knows: what the product itself remarks counts as standard error."""
+    return line.stream if line.stream == log_file.OUTPUT else log_file.ERROR
 
 
 @router.post("/executions/{int:pk}/cancel", response={202: ExecutionOut}, auth=RUN, tags=["executions"])

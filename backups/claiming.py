@@ -159,7 +159,7 @@ def take_over(job: BackupJob, note: Note) -> Claimed | None:
     prepare_again(note)
     rows = list(job.executions.select_related("revision__content").in_order())
     with transaction.atomic():
-        fields = ownership(job.claim + 1) | outcome_of_lost(job)
+        fields = ownership(job.claim + 1) | loss_of(job) | outcome_of_lost(job)
         claimed = BackupJob.objects.filter(pk=job.pk, status=job.status, phase=job.phase, claim=job.claim)
         if not claimed.update(**fields):
             return None
@@ -197,6 +197,19 @@ def end_leftovers(job: BackupJob, directory: RunDirectory, left: Left) -> None:
     if ended:
         log.warning("job %s: %s processes of the lost one were ended", job.pk, ended)
     directory.clear_child()
+
+
+def loss_of(job: BackupJob) -> dict[str, object]:
+    """That it was lost, when that was noticed first, and whether the machine was started anew meanwhile; nothing for
+    a finished job, whose scripts run again because somebody wants it."""
+    if job.is_over:
+        return {}
+    restarted = bool(job.owner) and Identity.parse(job.owner).boot_id != process.boot_id()
+    return {
+        "losses": job.losses + 1,
+        "lost_at": job.lost_at or timezone.now(),
+        "restarted": job.restarted or restarted,
+    }
 
 
 def outcome_of_lost(job: BackupJob) -> dict[str, object]:

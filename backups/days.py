@@ -1,14 +1,16 @@
 """The days of the last half year as a calendar, each with the worst that happened on it (ui.md, rule 9)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
 
+from . import missed_days
+from .missed_days import midnight
 from .models import BackupJob, JobStatus
-from .strips import NOTHING, TONES
+from .strips import NOTHING, TONES, UNSEEN
 
 WEEKS = 26
 CELL, PITCH, HEAD = 12, 15, 18  # pixels: a day, from one to the next, the line of months above them
@@ -56,26 +58,24 @@ class Calendar:
 
     @property
     def newest_first(self) -> list[Day]:
-        """The days on which something ran."""
-        return [day for day in reversed(self.days) if day.job_id]
+        """The days on which something ran, or should have."""
+        return [day for day in reversed(self.days) if day.tone != NOTHING[0]]
 
 
 def of_everything(now: datetime) -> Calendar:
-    return calendar(worst_of_all(now), timezone.localdate(now))
+    today = timezone.localdate(now)
+    return calendar(worst_of_all(now), today, missed_days.of_everything(first_day(today), now))
 
 
 def of_repository(repository_id: int, now: datetime) -> Calendar:
-    return calendar(worst_of_one(repository_id, now), timezone.localdate(now))
+    today = timezone.localdate(now)
+    unseen = {day for _, day in missed_days.of_repositories([repository_id], first_day(today), now)}
+    return calendar(worst_of_one(repository_id, now), today, unseen)
 
 
 def first_day(today: date) -> date:
     """The Monday with which the oldest week begins."""
     return today - timedelta(days=today.weekday(), weeks=WEEKS - 1)
-
-
-def midnight(day: date) -> datetime:
-    """When the day begins in the time zone of this installation, also where clocks are changed."""
-    return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
 
 
 # --- the worst of each day ---------------------------------------------------------------------------------------------
@@ -115,10 +115,10 @@ def worst_of_one(repository_id: int, now: datetime) -> dict[date, Worst]:
 
 
 # --- where the days stand ----------------------------------------------------------------------------------------------
-def calendar(worst: dict[date, Worst], today: date) -> Calendar:
-    """A column for each week, Monday at the top. Pure."""
+def calendar(worst: dict[date, Worst], today: date, unseen: Collection[date] = ()) -> Calendar:
+    """A column for each week, Monday at the top. `unseen`: days on which something was due and missed. Pure."""
     first = first_day(today)
-    days = tuple(cell(day, first, worst.get(day)) for day in dates(first, today))
+    days = tuple(cell(day, first, worst.get(day), day in unseen) for day in dates(first, today))
     return Calendar(days, tuple(months(days)))
 
 
@@ -126,9 +126,9 @@ def dates(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def cell(day: date, first: date, worst: Worst | None) -> Day:
+def cell(day: date, first: date, worst: Worst | None, is_unseen: bool) -> Day:
     week, weekday = divmod((day - first).days, 7)
-    tone, word = TONES[JobStatus(worst.status)] if worst else NOTHING
+    tone, word = TONES[JobStatus(worst.status)] if worst else UNSEEN if is_unseen else NOTHING
     return Day(day, tone, word, worst.job_id if worst else None, week * PITCH, HEAD + weekday * PITCH)
 
 

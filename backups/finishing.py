@@ -11,7 +11,7 @@ from django.utils import timezone
 from borgui.rundir import RunDirectory
 from scripts_library.models import ExecutionStatus, Hook, Outcome, Script, ScriptExecution
 
-from . import borgcall, notices, promises, verdicts
+from . import borgcall, notices, promises, schedule_runs, verdicts, words
 from .ledger import Ledger
 from .models import BackupJob, Data, JobStatus, Repository
 
@@ -49,6 +49,7 @@ def conclude(job: BackupJob, ledger: Ledger, said: str) -> list[ScriptExecution]
     broken = promises.record(job, failed)
     ledger.set(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
     notices.of_finished(job, rows, broken)
+    schedule_runs.ended(job)
     count_usage(rows)
     remember_on_repository(job)
     return broken
@@ -117,19 +118,16 @@ def final_fields(job: BackupJob, rows: Sequence[ScriptExecution], failed: Sequen
     status = job.outcome
     if status == Outcome.SUCCESS and (failed or job.maintenance_message):
         status = JobStatus.WARNING
+    said = [job.message, words.afterwards(job, failed), job.maintenance_message, job.maintenance.get("remark", "")]
     return {
         "status": status,
         "phase": "",
         "phases": job.phases_with("", now),
         "completed_at": max(now, job.started_at or now),
-        "message": "\n".join(filter(None, [job.message, failed_afterwards(failed), job.maintenance_message])),
+        "message": "\n".join(filter(None, said)),
         "data": job.data,
         "progress": {},
     }
-
-
-def failed_afterwards(failed: Sequence[ScriptExecution]) -> str:
-    return "\n".join(f"'{row.script_name}' failed after the backup ({row.error_message})." for row in failed)
 
 
 def count_usage(rows: Sequence[ScriptExecution]) -> None:
@@ -146,7 +144,7 @@ def remember_on_repository(job: BackupJob) -> None:
     if job.data not in (Data.GOOD, Data.GOOD_WITH_WARNINGS):
         return
     repository = Repository.objects.filter(pk=job.repository_id)
-    repository.update(last_good_at=job.completed_at)
+    repository.update(last_good_at=job.completed_at, overdue_since=None)
     if job.stats:
         repository.update(stats=job.stats)
 
@@ -168,4 +166,5 @@ def refuse(job: BackupJob, reason: str) -> bool:
         for name, value in fields.items():
             setattr(job, name, value)
         notices.of_finished(job, [], [])
+        schedule_runs.ended(job)
     return True

@@ -111,13 +111,17 @@ def data_words(job: BackupJob) -> str:
 
 def services_words(job: BackupJob, rows: list[ScriptExecution]) -> str:
     downtimes = verdicts.downtime_of(rows, timezone.now())
-    was_down = "; ".join(words.down(entry, rows) for entry in downtimes)
+    was_down = "; ".join(was(entry) for entry in downtimes)
     return {
         "up": f"running again - {was_down}",
         "interrupted": f"may still be stopped - {was_down}",
         "broken_promise": f"a promise is broken - {was_down or 'see below'}",
         "untouched": "nothing was stopped",
     }[job.services]
+
+
+def was(entry: verdicts.Downtime) -> str:
+    return words.still_down(entry.name) if entry.still_down else words.down(entry.name, entry.seconds)
 
 
 def timeline(job: BackupJob, rows: list[ScriptExecution]) -> Iterator[str]:

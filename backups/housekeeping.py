@@ -17,7 +17,7 @@ from django.db.models.functions import RowNumber
 from borgui.rundir import Busy, RunDirectory
 from scripts_library.models import ScriptContent, ScriptExecution, ScriptRevision
 
-from .models import BackupJob, BrokenPromise, Notification
+from .models import BackupJob, BrokenPromise, Notification, ScheduleRun
 
 log = logging.getLogger(__name__)
 ALWAYS_KEPT = 20  # the newest jobs of a repository, test runs of a script, revisions of a script
@@ -65,6 +65,7 @@ def age_out(now: datetime) -> dict[str, int]:
     return {
         "logs": age_logs(logs_before),
         "jobs": delete(old_jobs(rows_before)),
+        "schedule runs": delete(ScheduleRun.objects.filter(due_at__lt=rows_before)),
         "test runs": delete(old_test_runs(rows_before)),
         "notifications": delete(Notification.objects.filter(created_at__lt=rows_before)),  # old news, sent or not
         "revisions": delete(old_revisions(rows_before)),

@@ -7,9 +7,10 @@ from django.conf import settings
 from backups import borg
 from backups.borg.explain import decisive, explain_failure
 
-from . import job_words, target, words
+from . import target, words
 from .host import host_id
 from .models import BackupJob, JobStatus, Phase, Repository
+from .words import page
 
 LOCKED = "LockTimeout"
 FREE_AGAIN = "Another borg held this repository then. It does not any more."
@@ -34,10 +35,10 @@ def of(job: BackupJob, services: str) -> Failure | None:
     said = [borg.Message(one["level"], one["msgid"], one["text"], one["path"]) for one in job.borg_messages]
     last = decisive(said)
     if last is None:
-        return Failure(job_words.headline(job), job_words.data(job), services, todo(job))
+        return Failure(words.lost(job) or page.ended(job), page.data(job), services, todo(job))
     place = target_of(job.repository)
     told = explain_failure(place, said)
-    data = words.lines(job_words.data(job), told.data.removeprefix(NO_ARCHIVE).strip())
+    data = words.lines(page.data(job), told.data.removeprefix(NO_ARCHIVE).strip())
     if last.msgid == LOCKED and not may_be_locked(place):
         return Failure(FREE_AGAIN, data, services, "Back up again.")
     return Failure(told.failed, data, services, told.todo, lock=last.msgid == LOCKED)

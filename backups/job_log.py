@@ -21,13 +21,13 @@ SHOWN = 20  # lines of a step that is over
 FOLLOWED = 200  # lines of the step that runs, when somebody comes to look
 MOST_NEW = 1000  # lines in one answer
 RUNS = "runs"
-AFTERWARDS = {"compact": "borg compact", "check": "borg check"}
+AFTERWARDS = {"prune": "borg prune", "compact": "borg compact", "check": "borg check"}
 BAD_ENDS = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT, ExecutionStatus.INTERRUPTED)
 
 
 @dataclass(frozen=True)
 class Step:
-    """`key` is e12 for execution 12, else borg, compact or check."""
+    """`key` is e12 for execution 12, else borg, prune, compact or check."""
 
     key: str
     name: str
@@ -74,7 +74,7 @@ def steps(job: BackupJob, executions: Sequence[ScriptExecution]) -> list[Step]:
 
 def step_of(one: ScriptExecution) -> Step:
     name = one.script_name if one.attempt == 1 else f"{one.script_name} (try {one.attempt})"
-    return Step(f"e{one.pk}", name, path_of(one.pk), one.status, one.is_over, one.pk)
+    return Step(f"e{one.pk}", name, path_of(one.pk), timeline.state_of(one), one.is_over, one.pk)
 
 
 def path_of(execution_id: int) -> Path:

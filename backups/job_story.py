@@ -10,10 +10,12 @@ from datetime import datetime
 from scripts_library import links
 from scripts_library.models import ExecutionStatus, ScriptExecution, TriggeredBy
 
-from . import job_failure, job_words, timeline, verdicts
+from . import job_failure, timeline, verdicts, words
 from .job_failure import Failure
-from .models import BackupJob, BrokenPromise, Phase, Services
+from .models import BackupJob, BrokenPromise, Data, JobStatus, Phase, Repository, Services
 from .timeline import Timeline
+from .words import page as page_words
+from .words import retention as retention_words
 
 STEP = 5  # seconds between two looks at bars that only grow
 
@@ -27,6 +29,7 @@ class Next:
     again: bool
     post_backup: bool
     stopping: bool
+    schedule: bool  # it is good, and nothing will make the next one by itself
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Story:
     promises: list[BrokenPromise]
     headline: str
     data: str
+    last_good: str
     services: str
     services_state: str
     failure: Failure | None
@@ -46,7 +50,7 @@ class Story:
 
     @property
     def is_live(self) -> bool:
-        return job_words.is_live(self.job)
+        return page_words.is_live(self.job)
 
     @property
     def open_promises(self) -> list[BrokenPromise]:
@@ -63,9 +67,33 @@ class Story:
         return (job.completed_at - job.started_at).total_seconds() if job.completed_at and job.started_at else None
 
     @property
-    def losses(self) -> int:
-        """How often its process was lost and the job picked up."""
-        return max(0, self.job.claim - 1)
+    def title(self) -> str:
+        return page_words.title(self.job, is_broken=bool(self.open_promises))
+
+    @property
+    def data_state(self) -> str | None:
+        """The verdict's mark. Where somebody or a script said so, that there is no archive is no alarm."""
+        quiet = self.job.status in (JobStatus.SKIPPED, JobStatus.CANCELLED)
+        return "not_made" if quiet and self.job.data == Data.NONE else self.job.data
+
+    @property
+    def broken(self) -> list[tuple[BrokenPromise, str]]:
+        """The open promises, each with its sentence."""
+        return [(one, page_words.broken(self.job, one)) for one in self.open_promises]
+
+    @property
+    def kept_after_all(self) -> list[BrokenPromise]:
+        return [one for one in self.promises if one.closed_at is not None]
+
+    @property
+    def is_recovered(self) -> bool:
+        """It was lost, and brought to its end all the same."""
+        return self.job.lost_at is not None and not self.is_live
+
+    @property
+    def afterwards(self) -> str:
+        """What maintenance did."""
+        return retention_words.done_afterwards(self.job.maintenance)
 
     @property
     def command(self) -> str:
@@ -77,13 +105,14 @@ def of(job: BackupJob, now: datetime) -> Story:
     executions = list(job.executions.in_order().defer("stdout", "stderr", "parameters"))
     promises = list(job.broken_promises.select_related("closed_by_user").order_by("id"))
     state = services_state(job, executions, promises)
-    services = job_words.services(job, executions, state, now)
+    services = page_words.services(job, executions, state, now)
     return Story(
         job=job,
         executions=executions,
         promises=promises,
-        headline=job_words.headline(job),
-        data=job_words.data(job),
+        headline=page_words.headline(job, executions, now),
+        data=page_words.data(job),
+        last_good=words.last_good_of(job, now) if job.is_over else "",
         services=services,
         services_state=state,
         failure=job_failure.of(job, services),
@@ -104,7 +133,7 @@ def services_state(job: BackupJob, executions: Sequence[ScriptExecution], promis
 # --- what to do next --------------------------------------------------------------------------------------------------
 def next_steps(job: BackupJob, rows: Sequence[ScriptExecution], promises: Sequence[BrokenPromise]) -> Next:
     """Scripts after a backup are not cancelled as a whole: they bring services back (behaviour.md, section 7)."""
-    live, is_post = job_words.is_live(job), job.phase == Phase.POST
+    live, is_post = page_words.is_live(job), job.phase == Phase.POST
     running = next((row for row in rows if row.status == ExecutionStatus.RUNNING), None)
     stopping = live and not is_post and job.cancel_requested_at is not None
     return Next(
@@ -113,14 +142,19 @@ def next_steps(job: BackupJob, rows: Sequence[ScriptExecution], promises: Sequen
         again=job.is_over and not live,
         post_backup=job.is_over and not live and any(one.closed_at is None for one in promises),
         stopping=stopping,
+        schedule=job.data == Data.GOOD and job.is_over and is_unscheduled(job),
     )
+
+
+def is_unscheduled(job: BackupJob) -> bool:
+    return Repository.objects.kept().unscheduled().filter(pk=job.repository_id).exists()
 
 
 def fingerprint(
     job: BackupJob, rows: Sequence[ScriptExecution], promises: Sequence[BrokenPromise], now: datetime
 ) -> str:
     """Changes whenever the page would say something else; bars that only grow count every few seconds."""
-    grown = int((now - job.started_at).total_seconds() // STEP) if job.started_at and job_words.is_live(job) else 0
+    grown = int((now - job.started_at).total_seconds() // STEP) if job.started_at and page_words.is_live(job) else 0
     facts = [job.status, job.phase, job.outcome, job.message, job.progress, str(job.cancel_requested_at), grown]
     states = [(row.pk, row.status, str(row.cancel_requested_at)) for row in rows]
     broken = [(one.pk, one.closed_at is None) for one in promises]

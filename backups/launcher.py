@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.utils import timezone
 
 from borgui import process
 from borgui.commands import USAGE
 
-from . import queue, recovery, starting
+from . import notifications, queue, recovery, starting
 
 log = logging.getLogger(__name__)
 REST = 10.0  # seconds
@@ -53,11 +54,19 @@ class Launcher:
                 self.start(command, pk)
         return lost
 
+    def tell(self) -> None:
+        """Decide who is told what, and start the sender where something waits for it."""
+        now = timezone.now()
+        notifications.look(now)
+        if notifications.anything_due(now):
+            self.start("send_notifications", 0)
+
     def start(self, command: str, pk: int) -> None:
+        """`manage.py COMMAND PK` in a process of its own, unless it has one; 0 stands for no argument."""
         with self._lock:
             if self.stopping or (command, pk) in self.children:
                 return
-            argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), command, str(pk)]
+            argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), command, *([str(pk)] if pk else [])]
             self.children[command, pk] = child = process.spawn(argv, cwd=settings.BASE_DIR)
             if command == "run_job":
                 starting.mark(pk, child.pid)

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from scripts_library.models import Script
 
-from . import days, status, strips
-from .models import UNFINISHED, BackupJob, Data, Encryption, JobStatus, Phase, Repository, Services
+from . import days, scheduling, status, strips
+from .models import UNFINISHED, BackupJob, Channel, Data, Encryption, JobStatus, Phase, Repository, Services
 from .strips import Strip
 
 LISTED = 80  # repositories: the others are at least as well off as those, and on a page of their own
+UPCOMING = 5  # due times
 LINES = 6  # of one kind among what needs somebody
 SHOWN_JOBS = 20
 FRESH = timedelta(hours=24)
@@ -26,6 +27,7 @@ BADNESS = [
     lambda row: row.services == Services.INTERRUPTED,
     lambda row: row.data == Data.NONE,
     lambda row: row.data is None,
+    lambda row: row.is_overdue,
     lambda row: row.data == Data.GOOD_WITH_WARNINGS,
 ]
 
@@ -43,6 +45,7 @@ class Row:
     is_first: bool  # its first backup is on the way
     job: BackupJob | None = None
     strip: Strip | None = None
+    is_overdue: bool = False
 
     @property
     def badness(self) -> tuple[int, bool, float, str]:
@@ -78,6 +81,7 @@ def gather(now: datetime) -> dict[str, Any]:
         "names": sorted(((row.id, row.name) for row in rows), key=lambda pair: pair[1].casefold()),
         "needs": needs(rows),
         "running": now_running,
+        "upcoming": scheduling.upcoming(now, UPCOMING),
         "calendar": days.of_everything(now) if rows else None,
     }
 
@@ -99,6 +103,7 @@ def row_of(entry: dict[str, Any], is_active: bool, job: BackupJob | None) -> Row
         needs_you=not status.is_fine(entry) and not is_first,
         is_first=is_first,
         job=job,
+        is_overdue=entry["overdue"],
     )
 
 
@@ -158,21 +163,56 @@ class Needs:
     """What a person has to look at, besides broken promises (those stand above every page)."""
 
     repositories: list[Row]
+    recovered: list[BackupJob]
     scripts: list[Script]
     kits: list[Repository]
+    unscheduled: list[Repository]
+    channels: list[Channel]  # that do not get their messages
+    nobody_is_told: bool
     more: int  # that are not listed
 
     def __bool__(self) -> bool:
-        return bool(self.repositories or self.scripts or self.kits)
+        of_repositories = self.repositories or self.recovered or self.kits or self.unscheduled
+        return bool(of_repositories or self.scripts or self.channels or self.nobody_is_told)
 
 
 def needs(rows: Sequence[Row]) -> Needs:
+    recovered = recovered_unseen()
+    told = {job.pk for job in recovered}
     needing = [row for row in rows if row.needs_you and row.services != Services.BROKEN_PROMISE]
+    needing = [row for row in needing if row.job is None or row.job.pk not in told]
     edited = Script.objects.kept().filter(unseen_edit=True).only("name").order_by("name")
-    unsaved = without_kit()
-    counts = (len(needing), edited.count(), unsaved.count())
-    more = sum(max(count - LINES, 0) for count in counts)
-    return Needs(needing[:LINES], list(edited[:LINES]), list(unsaved[:LINES]), more)
+    unsaved, unscheduled = without_kit(), by_hand_only()
+    more = sum(max(count - LINES, 0) for count in (len(needing), len(recovered)))
+    more += sum(max(found.count() - LINES, 0) for found in (edited, unsaved, unscheduled))
+    channels, nobody_is_told = unheard(rows)
+    return Needs(
+        repositories=needing[:LINES],
+        recovered=recovered[:LINES],
+        scripts=list(edited[:LINES]),
+        kits=list(unsaved[:LINES]),
+        unscheduled=list(unscheduled[:LINES]),
+        channels=channels,
+        nobody_is_told=nobody_is_told,
+        more=more,
+    )
+
+
+def recovered_unseen() -> list[BackupJob]:
+    """Backups that were cut off and brought to their end all the same, until somebody has said to have seen it."""
+    jobs = BackupJob.objects.recovered_unseen().exclude(services=Services.BROKEN_PROMISE)
+    return list(jobs.select_related("repository").defer(*LARGE).order_by("-id")[:SHOWN_JOBS])
+
+
+def unheard(rows: Sequence[Row]) -> tuple[list[Channel], bool]:
+    """The channels that do not get their messages, and whether nobody is told of anything that fails."""
+    channels = list(Channel.objects.filter(enabled=True).only("name", "last_error").order_by("name"))
+    return [one for one in channels if one.last_error], bool(rows) and not channels
+
+
+def by_hand_only() -> QuerySet[Repository]:
+    """They have a good backup, and will have another one only if somebody presses the button."""
+    return Repository.objects.kept().unscheduled().exclude(last_good_at=None).only("name").order_by("name")
 
 
 def without_kit() -> QuerySet[Repository]:

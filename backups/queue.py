@@ -1,11 +1,10 @@
 """Who may start, who waits and for what (behaviour.md, section 2, point 1); and asking a job to stop (section 7)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,8 +12,8 @@ from borgui.accounts.models import Installation, User
 from scripts_library import links
 from scripts_library.models import ExecutionStatus, ScriptExecution, TriggeredBy
 
-from . import attempts
-from .host import host_id
+from . import attempts, schedule_runs
+from .limits import Room
 from .models import UNFINISHED, BackupJob, JobStatus, Phase, Repository
 
 NOTHING_STOPPED = "Nothing has been stopped yet."
@@ -34,8 +33,16 @@ class Decision:
 
 def enqueue(repository: Repository, *, triggered_by: str, user: User | None = None, **options: Any) -> BackupJob:
     """A queued job. The caller pokes the worker when the row is committed."""
-    return BackupJob.objects.create(
-        repository=repository,
+    job = new_job(repository.pk, triggered_by=triggered_by, user=user, **options)
+    job.repository = repository
+    job.save(force_insert=True)
+    return job
+
+
+def new_job(repository_id: int, *, triggered_by: str, user: User | None = None, **options: Any) -> BackupJob:
+    """A job that waits, not saved yet: schedules save many at once."""
+    return BackupJob(
+        repository_id=repository_id,
         triggered_by=triggered_by,
         triggered_by_user=user if user is not None and user.pk else None,
         message="Waiting for the worker. " + NOTHING_STOPPED,
@@ -52,16 +59,14 @@ def decide(starting: Collection[int] = ()) -> Decision:
     things = links.interrupts_of([job.repository_id for job in queued])
     busy = {job.repository_id: job.repository.name for job in active}
     held = {thing: job.repository.name for job in active for thing in job.interrupts}
-    slots = settings.WORKERS - taken_slots(active)
+    room = Room.beside(active)
     for job in queued:
         wants = things[job.repository_id]
-        reason = blocked_by(job, wants, busy, held)
-        if not reason and slots <= 0:
-            reason = f"Waiting: {settings.WORKERS} of {settings.WORKERS} backups are running. {NOTHING_STOPPED}"
+        reason = blocked_by(job, wants, busy, held) or room.waits_for(job)
         if reason:
-            decision.waiting[job.pk] = reason
+            decision.waiting[job.pk] = f"{reason} {NOTHING_STOPPED}"
         else:
-            slots -= 1
+            room.take(job)
             if job.pk not in starting:
                 decision.start.append(job.pk)
         busy.setdefault(job.repository_id, job.repository.name)
@@ -69,34 +74,32 @@ def decide(starting: Collection[int] = ()) -> Decision:
     return decision
 
 
-def taken_slots(active: Iterable[BackupJob]) -> int:
-    """The running jobs of this host; scripts that are run again take none."""
-    return sum(job.status == JobStatus.RUNNING and job.host_id == host_id() for job in active)
-
-
 def blocked_by(job: BackupJob, wants: list[str], busy: dict[int, str], held: dict[str, str]) -> str:
     """Who is before this job in its repository or at what it interrupts; '' if nobody."""
     if name := busy.get(job.repository_id):
-        return f"Waiting for another backup of '{name}' to finish. {NOTHING_STOPPED}"
+        return f"Waiting for another backup of '{name}' to finish."
     for thing in wants:
         if thing in held:
-            return f"Waiting for '{held[thing]}' to finish, which interrupts {thing} too. {NOTHING_STOPPED}"
+            return f"Waiting for '{held[thing]}' to finish, which interrupts {thing} too."
     return ""
 
 
 def tell_waiting(waiting: dict[int, str]) -> None:
-    """Write down what each job waits for, where that has changed."""
+    """Write down what each job waits for, where that has changed; many wait for the same."""
     known = dict(BackupJob.objects.queued().values_list("pk", "message"))
+    changed: dict[str, list[int]] = {}
     for pk, reason in waiting.items():
         if known.get(pk, reason) != reason:
-            BackupJob.objects.filter(pk=pk, status=JobStatus.QUEUED).update(message=reason)
+            changed.setdefault(reason, []).append(pk)
+    for reason, ids in changed.items():
+        BackupJob.objects.filter(pk__in=ids, status=JobStatus.QUEUED).update(message=reason)
 
 
 def may_claim(job: BackupJob, interrupts: Collection[str]) -> bool:
     """Asked again inside the claim's transaction, where the answer cannot change any more."""
     Installation.objects.select_for_update().filter(pk=1).first()  # one claim at a time, also on PostgreSQL
-    active = list(BackupJob.objects.active())
-    if taken_slots(active) >= settings.WORKERS:
+    active = list(BackupJob.objects.active().select_related("repository"))
+    if Room.beside(active).waits_for(job):
         return False
     return not any(
         other.repository_id == job.repository_id or set(other.interrupts) & set(interrupts) for other in active
@@ -109,6 +112,7 @@ def request_cancel(job: BackupJob, user: User | None = None, now: datetime | Non
     now = now or timezone.now()
     with transaction.atomic():
         if cancel_queued(job, user, now):
+            schedule_runs.ended(job, now)
             job.refresh_from_db()
             return job
         unfinished = BackupJob.objects.filter(pk=job.pk, status=JobStatus.RUNNING).exclude(phase=Phase.POST)

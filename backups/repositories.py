@@ -19,8 +19,9 @@ from backups import borg
 from scripts_library.errors import Conflict, Invalid
 from scripts_library.models import RepositoryScript
 
-from . import emergency_kit, target
+from . import emergency_kit, retention, schedules, target
 from .models import Encryption, Repository
+from .models.repository import DECIDES_WHAT_GOES
 from .repository_rules import archive_name_problem, normal_path, problems
 
 REACHES_BORG = {"path", "passphrase", "remote_path"}  # a change of one of these is tried out before it is kept
@@ -54,7 +55,10 @@ def create(fields: Mapping[str, Any]) -> Repository:
     init = given.pop("init", None) is not False
     repository = Repository(connected=not init)
     _apply(repository, given)
+    if init:
+        _follow_up(repository, given)
     _check(repository, set(given) | NEEDED, passphrase_needed=init or bool(given.get("encryption")))
+    _check_pruning(repository)
     if init:
         _save_made(repository, _make(repository))
     else:
@@ -76,6 +80,10 @@ def change(repository: Repository, fields: Mapping[str, Any]) -> Repository:
     if "encryption" in changed:
         raise Invalid({"encryption": f"It was made as '{before['encryption']}', and borg cannot change that."})
     _check(repository, changed, passphrase_needed="passphrase" in changed)
+    changed |= repository.forget_confirmation(changed)
+    if changed & DECIDES_WHAT_GOES or given.get("prune_after"):
+        repository.prune_after = bool(given.get("prune_after", repository.prune_after))
+        _check_pruning(repository)
     if changed & REACHES_BORG:
         _connect(repository)
         changed.add("encryption")
@@ -95,6 +103,7 @@ def delete(repository: Repository) -> None:
         if repository.has_unfinished_job():
             raise Conflict(f"A backup of '{repository.name}' is waiting or running: cancel it or let it finish first.")
         RepositoryScript.objects.filter(repository=repository).delete()
+        schedules.forget(repository)
         Repository.objects.filter(pk=repository.pk, deleted_at=None).update(deleted_at=timezone.now())
 
 
@@ -104,6 +113,20 @@ def _apply(repository: Repository, fields: Mapping[str, Any]) -> None:
         column = cast("Field[Any, Any]", Repository._meta.get_field(name))
         setattr(repository, name, column.get_default() if value is None and not column.null else value)
     repository.path = normal_path(repository.path)
+
+
+def _follow_up(repository: Repository, given: Mapping[str, Any]) -> None:
+    """What is made here is tidied from the first day on, where nobody has said otherwise."""
+    if given.get("prune_after") is None:
+        repository.prune_after = repository.keeps_something
+    if given.get("compact_after") is None:
+        repository.compact_after = True
+
+
+def _check_pruning(repository: Repository) -> None:
+    """Raises Invalid where old archives would be deleted without a rule, or without a confirmation."""
+    if repository.prune_after and (sentence := retention.problem(repository)):
+        raise Invalid({"prune_after": sentence})
 
 
 def _check(repository: Repository, names: set[str], *, passphrase_needed: bool) -> None:
@@ -166,8 +189,11 @@ def _save_made(repository: Repository, made: Path | None) -> None:
 
 
 def _connect(repository: Repository) -> None:
-    """Open the repository with borg and learn how it is encrypted. Raises Invalid."""
-    answer = borg.info(borg.find(settings.BORG), target.of(repository))
+    """Open the repository with borg and learn how it is encrypted. Raises Invalid.
+
+    The list of archives is what borg tells without reading every archive into its cache first, which may take hours.
+    """
+    answer = borg.list_archives(borg.find(settings.BORG), target.of(repository))
     if not answer.ok:
         raise _refusal(answer)
     mode = str((answer.data or {}).get("encryption", {}).get("mode", ""))

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from scripts_library.models import Hook, RepositoryScript
 
-from . import status, strips
+from . import next_due, status, strips
 from .models import BrokenPromise, Data, Repository, Services
+from .next_due import Due
 
 PAGE = 50
+SHOWN = ("name", "path", "encryption", "kit_saved_at", "last_good_at", "stats")
 _SERVICES: dict[str, int] = {Services.BROKEN_PROMISE: 0, Services.INTERRUPTED: 1}
 _DATA: dict[str | None, int] = {Data.NONE: 2, None: 3, Data.GOOD_WITH_WARNINGS: 4}
 FINE = 5
@@ -44,6 +46,7 @@ class Row:
     entry: Entry
     strip: strips.Strip
     scripts: str  # 2 + 3
+    due: Due
 
     @property
     def octets(self) -> int | None:
@@ -54,7 +57,7 @@ class Row:
 def entries() -> list[Entry]:
     """All of them, the worst first."""
     broken = set(BrokenPromise.objects.open().values_list("repository_id", flat=True))
-    found = [_entry(repository, broken) for repository in status.with_last_job()]
+    found = [_entry(repository, broken) for repository in status.with_last_job().only(*SHOWN)]
     return sorted(found, key=lambda entry: (entry.rank, entry.repository.name.casefold()))
 
 
@@ -67,8 +70,9 @@ def _entry(repository: Repository, broken: Collection[int]) -> Entry:
 def rows(shown: Collection[Entry], now: datetime) -> list[Row]:
     """What one page of the list shows."""
     ids = [entry.repository.pk for entry in shown]
-    drawn, counted = strips.of_repositories(ids, now), _scripts(ids)
-    return [Row(entry, drawn[entry.repository.pk], counted[entry.repository.pk]) for entry in shown]
+    drawn, counted, due = strips.of_repositories(ids, now), _scripts(ids), next_due.of_repositories(ids, now)
+    numbers = ((entry, entry.repository.pk) for entry in shown)
+    return [Row(entry, drawn[pk], counted[pk], due[pk]) for entry, pk in numbers]
 
 
 def _scripts(ids: Collection[int]) -> dict[int, str]:

@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from backups import borg
 from scripts_library import links
 
-from . import job_failure, job_words, strips
+from . import days, job_failure, next_due, strips
+from .days import Calendar
 from .models import BackupJob, BrokenPromise, Data, JobStatus, Repository, Services
+from .next_due import Due
 from .strips import Strip
+from .words import page as page_words
 
 LAST = 5  # jobs
 GROWTH = timedelta(days=30)
@@ -38,6 +41,8 @@ class Story:
     services: str
     services_sentence: str
     strip: Strip
+    calendar: Calendar | None  # once there is a backup to be shown
+    due: Due
     growth: Growth | None
     lock: borg.Holder | None
     interrupts: list[str]
@@ -57,6 +62,8 @@ def of(repository: Repository, now: datetime) -> Story:
         services=services,
         services_sentence=SERVICES[Services(services)],
         strip=strips.of_repository(repository, now),
+        calendar=days.of_repository(repository.pk, now) if jobs else None,
+        due=next_due.of_repositories([repository.pk], now)[repository.pk],
         growth=growth_of(repository, now),
         lock=None if running else lock_of(repository),
         interrupts=links.interrupts_of([repository.pk])[repository.pk],
@@ -81,7 +88,7 @@ def data_sentence(repository: Repository, made: BackupJob | None) -> str:
     """What the last backup that was really tried has left."""
     if made is None:
         return "" if repository.last_good_at else "Not backed up from here yet."
-    return job_words.data(made)
+    return page_words.data(made)
 
 
 def growth_of(repository: Repository, now: datetime) -> Growth | None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from borgui.rest import Count, Id, In, Out, Page, Seconds, Text
+from borgui.rest import Count, Id, In, Out, Page, Period, Seconds, Text
 from scripts_library.models import ScriptExecution
-from scripts_library.schemas import ExecutionBrief, ExecutionOut
+from scripts_library.schemas import ExecutionBrief, ExecutionOut, HookName, TriggerName
 
 from .models import BackupJob, Repository, Services
 from .verdicts import as_json, downtime_of, services_of
@@ -17,7 +17,6 @@ EncryptionName = Literal[
     "none", "authenticated", "authenticated-blake2", "repokey", "repokey-blake2", "keyfile", "keyfile-blake2"
 ]
 JobStatusName = Literal["queued", "running", "success", "warning", "failure", "skipped", "cancelled"]
-Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 # --- repositories -----------------------------------------------------------------------------------------------------
@@ -52,8 +51,7 @@ class RepositoryChange(In):
     keep_weekly: Count | None = None
     keep_monthly: Count | None = None
     keep_yearly: Count | None = None
-    prune_after: bool | None = None
-    prune_confirmed_at: Moment | None = None
+    prune_after: bool | None = Field(None, description="of a repository that was there before: once it is confirmed")
     compact_after: bool | None = None
     check_every_days: Count | None = None
 
@@ -117,9 +115,14 @@ class ArchiveOut(Out):
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------------
-class JobFilters(Page):
+class JobFilters(Period, Page):
+    """`script_id`, `hook_type`: jobs to which such a script belonged."""
+
     repository_id: Id | None = None
     status: JobStatusName | None = None
+    triggered_by: TriggerName | None = None
+    script_id: Id | None = None
+    hook_type: HookName | None = None
 
 
 class PhaseOut(Out):
@@ -148,6 +151,7 @@ class JobOut(Out):
     archive_files: int | None
     borg_exit_code: int | None
     message: str
+    maintenance: dict[str, Any]
     unread: list[str]
     triggered_by: str
     triggered_by_user_id: int | None

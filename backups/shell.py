@@ -4,9 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
+from . import scheduling
 from .host import hostname
-from .models import BackupJob, BrokenPromise
+from .models import BackupJob, BrokenPromise, Channel, Repository
 
 
 def surroundings(request: HttpRequest) -> dict[str, Any]:
@@ -17,6 +19,15 @@ def surroundings(request: HttpRequest) -> dict[str, Any]:
     return {
         "open_promises": list(BrokenPromise.objects.open().select_related("repository").order_by("-id")[:5]),
         "running_jobs": list(BackupJob.objects.running().select_related("repository").order_by("id")[:5]),
+        "pause": scheduling.paused(timezone.now()),
+        "nobody_told": nobody_is_told(request),
         "machine": hostname(),
         "version": settings.VERSION,
     }
+
+
+def nobody_is_told(request: HttpRequest) -> bool:
+    """On every page but those that say it themselves, once there is something that can fail."""
+    if request.path == "/" or request.path.startswith("/settings/notifications/"):
+        return False
+    return Repository.objects.kept().exists() and not Channel.objects.filter(enabled=True).exists()

@@ -36,7 +36,12 @@ def tell_of(job: BackupJob, worker: Worker) -> bool:
             return False
         title = f"{job.repository.name}: {worker.hostname} does not report"
         Notification.objects.create(
-            event=Event.WORKER_SILENT, repository_id=job.repository_id, job=job, title=title[:250], text=alarm
+            event=Event.WORKER_SILENT,
+            repository_id=job.repository_id,
+            job=job,
+            title=title[:250],
+            text=alarm,
+            signature=f"{Event.WORKER_SILENT}:{job.pk}",
         )
     log.error("job %s: %s", job.pk, alarm)
     return True

@@ -6,7 +6,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
-from . import housekeeping, silence, worker
+from . import housekeeping, scheduling, silence, worker
 from .launcher import launcher
 
 
@@ -35,11 +35,13 @@ def start_again(job_id: int) -> None:
 
 @db_periodic_task(crontab(minute="*"))
 def tick() -> None:
-    """Every minute: what a lost poke left, and what lost its process."""
+    """Every minute: what a lost poke left, what lost its process, and what is due."""
     launcher.recover()
+    scheduling.start_due(timezone.now())
     launcher.start_due()
     silence.tell(timezone.now())
     housekeeping.sweep_run_directories()
+    launcher.tell()
 
 
 @db_periodic_task(crontab(minute="17", hour="4"))

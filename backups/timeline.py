@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from scripts_library import chain
 from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
 
+from . import words
 from .models import BackupJob, Data, JobStatus, Phase
 from .verdicts import back_up_at, started
+from .words.page import next_try
 
 BORG, MAINTENANCE, SCRIPT = "borg", "maintenance", "script"
 NOT_REACHED = "Did not run: nothing was written to the repository."
-NAMES = {BORG: "borg makes the archive", MAINTENANCE: "Compact and check"}
+NAMES = {BORG: "borg makes the archive", MAINTENANCE: "Prune, compact and check"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,12 @@ class Down:
     ended_at: datetime | None
     seconds: float
     bar: Bar
+
+    @property
+    def sentence(self) -> str:
+        if self.ended_at is None:
+            return words.still_down(self.name, self.started_at)
+        return words.down(self.name, self.seconds, self.started_at, self.ended_at)
 
 
 @dataclass(frozen=True)
@@ -114,14 +123,18 @@ def row_of(one: ScriptExecution, now: datetime) -> Row:
         key=f"e{one.pk}",
         name=one.script_name if one.attempt == 1 else f"{one.script_name} (try {one.attempt})",
         kind=SCRIPT,
-        state=one.status,
+        state=state_of(one),
         started_at=one.started_at,
         ended_at=end if ran else None,
         seconds=lasted(one, now),
-        reason=one.error_message or waiting(one, now),
+        reason=one.error_message or next_try(one, now),
         execution_id=one.pk,
         hook=one.hook_type,
     )
+
+
+def state_of(one: ScriptExecution) -> str:
+    return SAID_TO_SKIP if one.hook_type == Hook.PRE and chain.says_not_now(one) else one.status
 
 
 def lasted(one: ScriptExecution, now: datetime) -> float | None:
@@ -130,13 +143,6 @@ def lasted(one: ScriptExecution, now: datetime) -> float | None:
     if one.execution_time is not None:
         return one.execution_time
     return max(((one.completed_at or now) - one.started_at).total_seconds(), 0.0)
-
-
-def waiting(one: ScriptExecution, now: datetime) -> str:
-    """A further try that waits for its time."""
-    if one.status != ExecutionStatus.PLANNED or one.not_before is None or one.not_before <= now:
-        return ""
-    return f"Next try in {max(1, round((one.not_before - now).total_seconds()))} s."
 
 
 # --- what borg did ----------------------------------------------------------------------------------------------------
@@ -186,6 +192,7 @@ def state_of_maintenance(job: BackupJob) -> tuple[str, str]:
 
 
 WARNED = "warned"  # a state that only borg has
+SAID_TO_SKIP = "said_to_skip"  # failed with the code that says "not now": nobody has to do anything
 
 
 # --- what was down ----------------------------------------------------------------------------------------------------

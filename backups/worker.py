@@ -87,8 +87,11 @@ class Host:
     def serve(self) -> None:
         """One look: collect what is over and start what waited for it; report."""
         try:
-            if self.launcher.reap():
+            over = self.launcher.reap()
+            if over:
                 self.launcher.start_due()
+            if any(command == "run_job" for command, _ in over):
+                self.launcher.tell()
             self.report()
         except DatabaseError as error:
             log.error("the database does not answer (%s); trying again", error)

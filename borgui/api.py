@@ -18,6 +18,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 import backups.api
+import backups.api_channels
+import backups.api_retention
 import scripts_library.api
 from backups.borg import BorgUnavailable
 from backups.queue import TooLate
@@ -54,6 +56,8 @@ api = NinjaAPI(
 )
 api.add_router("", scripts_library.api.router)
 api.add_router("", backups.api.router)
+api.add_router("", backups.api_retention.router)
+api.add_router("", backups.api_channels.router)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -1,18 +1,29 @@
 """Pages of a log file with line numbers: a stretch from a byte offset on, or its end. Plain Python.
 
-A log holds up to 10 MiB, in lines of one character as well as of thousands: a page is bounded in bytes and in lines.
+A log holds up to 10 MiB, in lines of one character as well as of thousands: a page is bounded in lines and in what it
+weighs as HTML, where one hidden character takes as much as fourteen others.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from borgui.log_file import GAP, Line, read
 
 MOST_BYTES = 500_000
+MOST_SENT = 440_000  # bytes of HTML for the lines of a page; with all around them it stays below 500 KB
 MOST_LINES = 2_000
 TAIL_BYTES = 64 * 1024
 CHUNK = 1 << 20
+LINE = 200  # bytes of HTML around what was said
+CONTROLS = bytes(range(32))
+BECOMES_LONGER = (
+    *((sign, 5) for sign in (b"&", b"<", b">", b'"', b"'")),
+    (b"\x1b", 40),  # a colour begins and ends
+    (b"\x7f", 13),
+    *((begin, 12) for begin in (b"\xc2", b"\xe2\x80", b"\xe2\x81", b"\xef\xbb\xbf", b"\xd8\x9c")),  # <U+202E>
+)
 
 
 @dataclass(frozen=True)
@@ -64,18 +75,27 @@ def plain(path: Path) -> Iterator[str]:
 
 
 def _bytes_of(path: Path, offset: int, most_lines: int) -> int:
-    """How many bytes from the offset on hold so many lines, at most a page."""
+    """How many bytes from the offset on hold so many lines, and are not too much for a page; at least one line."""
     try:
         with open(path, "rb") as file:
             file.seek(offset)
             data = file.read(MOST_BYTES)
     except FileNotFoundError:
         return MOST_BYTES
-    end = -1
-    for _ in range(most_lines):
-        if (end := data.find(b"\n", end + 1)) < 0:
-            return MOST_BYTES
-    return end + 1
+    size = weight = 0
+    for raw in islice(data.split(b"\n")[:-1], most_lines):
+        weight += _weight(raw)
+        if weight > MOST_SENT and size:
+            break
+        size += len(raw) + 1
+    return size or MOST_BYTES
+
+
+def _weight(raw: bytes) -> int:
+    """About how many bytes of HTML a line becomes: entities, names of what is hidden, and the ends of colours."""
+    controls = len(raw) - len(raw.translate(None, CONTROLS))
+    longer = sum(raw.count(sign) * more for sign, more in BECOMES_LONGER)
+    return LINE + len(raw) + 2 * controls + longer
 
 
 def _number_at(path: Path, offset: int) -> int:

@@ -3,10 +3,11 @@
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from django.db.models import Model, QuerySet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 T = TypeVar("T")
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def plain_text(value: str) -> str:
@@ -44,6 +45,18 @@ class Out(BaseModel):
         """Every field from the attribute of the same name, but those given."""
         columns = {name: getattr(row, name) for name in cls.model_fields if name not in others}
         return cls(**columns, **others)
+
+
+class Period(BaseModel):
+    """Query of what happens at a time: from `since` on, before `until`. A moment without a zone is refused."""
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def of(self, rows: Rows) -> Rows:
+        """Those that were made then."""
+        rows = rows.filter(created_at__gte=self.since) if self.since else rows
+        return rows.filter(created_at__lt=self.until) if self.until else rows
 
 
 class Page(BaseModel):

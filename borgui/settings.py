@@ -22,6 +22,8 @@ CACHE_DIR = DATA_DIR / "cache"
 
 # --- behaviour --------------------------------------------------------------------------------------------------------
 WORKERS = env.integer("BORGUI_WORKERS", 4, least=1, most=64)
+MAX_JOBS = env.integer("BORGUI_MAX_JOBS", 0, most=10_000)
+MAX_JOBS_PER_SERVER = env.integer("BORGUI_MAX_JOBS_PER_SERVER", 0, most=10_000)
 STOP_GRACE = env.integer("BORGUI_STOP_GRACE", 120, least=1, most=86400)
 PASS_ENV = env.variable_names("BORGUI_PASS_ENV")
 EXTERNAL_EDITS = env.one_of("BORGUI_EXTERNAL_EDITS", ["run", "block"], "run")
@@ -83,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "borgui.middleware.toasts",
+    "borgui.refusals.Refusals",
     "borgui.accounts.time_zone.of_this_installation",
 ]
 

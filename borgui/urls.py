@@ -6,11 +6,13 @@ from django.urls import include, path
 from . import api
 from .accounts.views import admin_sign_in
 from .health import health
+from .theme import theme
 
 admin.autodiscover()
 
 urlpatterns = [
     path("health/", health, name="health"),
+    path("theme/", theme, name="theme"),
     path("api/", api.urls),
     path("admin/login/", admin_sign_in),
     path("admin/", admin.site.urls),

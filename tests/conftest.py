@@ -18,6 +18,11 @@ ROOT = Path(__file__).parent.parent
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What a library of ours says about a library of its own is no fault of a test."""
+    config.addinivalue_line("filterwarnings", "ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
 def pytest_sessionfinish() -> None:
     """The data directory that tests/settings.py made."""
     if Path(django_settings.DATA_DIR).name.startswith("borgui-test-"):

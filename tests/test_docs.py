@@ -114,13 +114,14 @@ class Terminal:
 
 
 @pytest.mark.borg
-def test_the_examples_of_the_first_backup_and_of_restoring_can_be_typed_as_they_stand(terminal: Terminal) -> None:
-    pages = ("docs/first-backup.md", "docs/restoring.md")
+def test_the_examples_of_the_first_backup_of_retention_and_of_restoring_can_be_typed_as_they_stand(terminal: Terminal) -> None:
+    pages = ("docs/first-backup.md", "docs/retention.md", "docs/restoring.md")
 
     printed = terminal.type("\n".join(block for page in pages for block in blocks(page, "sh")))
 
     assert printed.count("notes: success") == 2
     assert "exit code 2" in printed
+    assert "Would delete none of " in printed
     assert (terminal.home / "service").read_text() == "running\n"
     for restored in ("restored", "restored-by-borg"):
         notes = terminal.home / restored / str(terminal.home / "notes").lstrip("/")
@@ -143,6 +144,7 @@ def test_the_block_of_the_example_script_is_valid_and_has_every_key_of_the_table
     "command",
     [
         "chain --scripts 2 --rounds 1",
+        "library --files 3 --rounds 1",
         "overhead --files 3 --size 1K --rounds 1",
         "pump --bytes 1M --rounds 1",
     ],

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from backups.connection import Kind
+
 ROOT = Path(__file__).parents[1]
-PAGES = ["first-backup-in-the-browser", "off-site-over-ssh", "emergency-kit"]
+PAGES = ["first-backup-in-the-browser", "off-site-over-ssh", "emergency-kit", "notifications", "retention"]
 SPOKEN = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("backups/**/*.py"), *ROOT.glob("scripts_library/**/*.py")]
 
 
@@ -18,3 +20,9 @@ def test_every_word_in_bold_is_on_a_page(page: str) -> None:
 
     assert named
     assert [words for words in named if " ".join(words.split()) not in said] == []
+
+
+def test_every_answer_of_the_connection_test_is_explained() -> None:
+    said = (ROOT / "docs" / "off-site-over-ssh.md").read_text(encoding="utf-8")
+
+    assert [kind.label for kind in Kind if f"| **{kind.label}** |" not in said] == []

@@ -11,6 +11,7 @@ from backups.borg.explain import Explanation, explain
 from backups.borg.finding import Borg, BorgMissing, BorgUnavailable, BorgUnsupported, find
 from backups.borg.lock import Holder, lock_holder
 from backups.borg.outcome import FAILURE, SUCCESS, WARNING
+from backups.borg.pruning import CHECKPOINT, OLDEST, Fate
 from backups.borg.repository import (
     Answer,
     break_lock,
@@ -26,7 +27,9 @@ from backups.borg.repository import (
 from backups.borg.target import Keep, Source, Target, unusable_path
 
 __all__ = [
+    "CHECKPOINT",
     "FAILURE",
+    "OLDEST",
     "SUCCESS",
     "WARNING",
     "Answer",
@@ -36,6 +39,7 @@ __all__ = [
     "BorgUnavailable",
     "BorgUnsupported",
     "Explanation",
+    "Fate",
     "Holder",
     "Keep",
     "Message",

@@ -30,8 +30,8 @@ def info(borg: Borg, target: Target) -> list[str]:
     return _command(borg, target, ["info"], ["--json"])
 
 
-def list_archives(borg: Borg, target: Target) -> list[str]:
-    return _command(borg, target, ["list"], ["--json"])
+def list_archives(borg: Borg, target: Target, *, checkpoints: bool = False) -> list[str]:
+    return _command(borg, target, ["list"], ["--json", *(["--consider-checkpoints"] if checkpoints else [])])
 
 
 def list_files(borg: Borg, target: Target, archive: str, paths: Iterable[str] = ()) -> list[str]:
@@ -43,7 +43,8 @@ def check(borg: Borg, target: Target, *, verify_data: bool = False) -> list[str]
 
 
 def compact(borg: Borg, target: Target) -> list[str]:
-    return _command(borg, target, ["compact"], ["--progress"])
+    """`--info`: it says what it freed."""
+    return _command(borg, target, ["compact"], ["--info", "--progress"])
 
 
 def break_lock(borg: Borg, target: Target) -> list[str]:
@@ -54,9 +55,9 @@ def key_export(borg: Borg, target: Target) -> list[str]:
     return _command(borg, target, ["key", "export"], [], operands=["-"])
 
 
-def prune(borg: Borg, target: Target, keep: Keep, archives: str) -> list[str]:
+def prune(borg: Borg, target: Target, keep: Keep, archives: str, *, dry_run: bool = False) -> list[str]:
     """`archives` is a shell pattern of names; nothing that it does not match is looked at."""
-    options = ["--list", "--progress", f"--glob-archives={quoted(archives)}"]
+    options = ["--list", "--progress", f"--glob-archives={quoted(archives)}", *(["--dry-run"] if dry_run else [])]
     if keep.within:
         options.append(f"--keep-within={keep.within}")
     counts = {

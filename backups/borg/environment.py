@@ -19,7 +19,7 @@ def environment(borg: Borg, target: Target) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.environ.get("HOME", "/"),
         "LANG": "C.UTF-8",  # else borg writes JSON that is not UTF-8
-        "TZ": "UTC",  # borg tells local times without an offset
+        "TZ": target.zone,  # borg tells local times without an offset
         "BORG_BASE_DIR": str(target.base_dir),
         "BORG_CACHE_DIR": str(cache_folder(borg, target)),
         "BORG_HOST_ID": target.host_id,

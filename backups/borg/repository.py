@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
-from backups.borg import command, events
+from backups.borg import command, events, pruning
 from backups.borg.calling import Call, Running, call, ended_badly
 from backups.borg.events import Message
 from backups.borg.explain import explain
@@ -45,9 +45,13 @@ def info(borg: Borg, target: Target, **running: Unpack[Running]) -> Answer:
     return _document(target, borg, command.info(borg, target), _quick(target, running))
 
 
-def list_archives(borg: Borg, target: Target, **running: Unpack[Running]) -> Answer:
-    """`data`: borg's document; each of its `archives`, oldest first, has `id`, `name` and `time` (ISO 8601, UTC)."""
-    answer = _document(target, borg, command.list_archives(borg, target), _quick(target, running))
+def list_archives(borg: Borg, target: Target, *, checkpoints: bool = False, **running: Unpack[Running]) -> Answer:
+    """`data`: borg's document; each of its `archives`, oldest first, has `id`, `name` and `time` (ISO 8601, UTC).
+
+    `checkpoints`: also what interrupted backups left.
+    """
+    argv = command.list_archives(borg, target, checkpoints=checkpoints)
+    answer = _document(target, borg, argv, _quick(target, running))
     for archive in (answer.data or {}).get("archives", ()):
         archive["time"] = events.instant(archive.get("time", ""))
     return answer
@@ -84,16 +88,22 @@ def check(borg: Borg, target: Target, *, verify_data: bool = False, **running: U
 
 
 def compact(borg: Borg, target: Target, **running: Unpack[Running]) -> Answer:
-    """Free the space that pruned and deleted archives left."""
-    return _plain(target, borg, command.compact(borg, target), running)
+    """Free the space that pruned and deleted archives left. `data`: bytes freed, None where borg did not say."""
+    answer = _plain(target, borg, command.compact(borg, target), running)
+    return replace(answer, data=pruning.freed(answer.messages))
 
 
-def prune(borg: Borg, target: Target, keep: Keep, archives: str, **running: Unpack[Running]) -> Answer:
-    """Delete the archives that match the shell pattern `archives` and are not to be kept.
+def prune(
+    borg: Borg, target: Target, keep: Keep, archives: str, *, dry_run: bool = False, **running: Unpack[Running]
+) -> Answer:
+    """Delete the archives that match the shell pattern `archives` and are not to be kept; `dry_run` only says which.
 
-    What is left is in `list_archives`, before and after: borg gives no document here.
+    `data`: a `Fate` for each archive that borg looked at, the newest first, and their checkpoints.
     """
-    return _plain(target, borg, command.prune(borg, target, keep, archives), running)
+    hearing = pruning.Hearing(running.get("on_output"))
+    argv = command.prune(borg, target, keep, archives, dry_run=dry_run)
+    answer = _plain(replace(target, zone=keep.zone), borg, argv, {**running, "on_output": hearing.feed})
+    return replace(answer, data=tuple(hearing.fates))
 
 
 def break_lock(borg: Borg, target: Target, **running: Unpack[Running]) -> Answer:

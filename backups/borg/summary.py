@@ -24,10 +24,17 @@ def backed_up(sources: Sequence[str], done: Call, files: int | None) -> str:
     if files == 0:
         return "Backed up, but the archive is empty: " + (f"{lost}." if lost else "no source held a file.")
     if lost:
-        return f"Backed up, but not everything: {lost}. The archive is good but for that."
+        return f"Backed up, but not everything: {lost}. The archive is good {_without(done, missing)}."
     if done.outcome == WARNING:
         return f"Backed up. borg warned: {_first_warning(done.messages)}"
     return "Backed up."
+
+
+def _without(done: Call, missing: Sequence[tuple[Message, str]]) -> str:
+    """Files that could not be read are not in it; a source, or a file that changed meanwhile, needs other words."""
+    if missing or "FileChangedWarning" in done.tally:
+        return "but for that"
+    return "without it" if sum(done.tally[msgid] for msgid in NOT_SAVED & done.tally.keys()) == 1 else "without them"
 
 
 def _sources_not_read(sources: Sequence[str], messages: Sequence[Message]) -> Iterator[tuple[Message, str]]:

@@ -23,6 +23,7 @@ class Target:
     lock_wait: int | None = None  # seconds
     upload_rate_limit: int | None = None  # KiB/s
     rsh: str = ""  # the ssh command; empty: plain ssh
+    zone: str = "UTC"  # in which borg counts days, and tells times
     pass_env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -63,7 +64,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Keep:
-    """Which archives prune leaves: numbers of archives, `within` as borg writes it (`7d`)."""
+    """Which archives prune leaves: numbers of archives, `within` as borg writes it (`7d`).
+
+    `zone` is the one whose hours, days, weeks, months and years are meant: in another one the backup of a quarter past
+    one would fall on the day before in summer, and two of them on one day when the clocks change.
+    """
 
     within: str = ""
     hourly: int = 0
@@ -71,6 +76,7 @@ class Keep:
     weekly: int = 0
     monthly: int = 0
     yearly: int = 0
+    zone: str = "UTC"
 
 
 def unusable_path(path: str) -> str:

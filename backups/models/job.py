@@ -106,6 +106,9 @@ class BackupJob(models.Model):
     progress = models.JSONField(default=dict)
     command = models.JSONField(default=list, help_text="the borg command without secrets")
     maintenance_message = models.TextField(blank=True, default="")
+    maintenance = models.JSONField(
+        default=dict, help_text="{pruned, freed, checked, remark}: archives, bytes; why pruning was left out"
+    )
 
     # who runs it: every write carries the claim number (section 2)
     host_id = models.CharField(max_length=100, blank=True, default="")
@@ -134,6 +137,8 @@ class BackupJob(models.Model):
             models.Index(fields=["status", "id"], name="jobs_by_status"),
             models.Index(fields=["repository", "-id"], name="jobs_of_repository"),
             models.Index(fields=["status", "created_at"], name="jobs_by_day"),
+            models.Index(fields=["created_at"], name="jobs_by_time"),
+            models.Index(fields=["triggered_by", "created_at"], name="jobs_by_trigger"),
             models.Index(fields=["repository", "created_at", "status"], name="jobs_of_repository_by_day"),
             models.Index(
                 fields=["id"], condition=Q(lost_at__isnull=False, seen_at__isnull=True), name="jobs_lost_and_unseen"

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from borgui.fields import EncryptedTextField
 
+KEEPS = ("keep_within", "keep_hourly", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly")
+DECIDES_WHAT_GOES = {*KEEPS, "name", "archive_name_template", "path"}
 SECONDS = [MinValueValidator(1), MaxValueValidator(30 * 24 * 3600)]
 
 
@@ -28,6 +30,10 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
     def kept(self) -> "RepositoryQuerySet":
         """Those not deleted."""
         return self.filter(deleted_at=None)
+
+    def unscheduled(self) -> "RepositoryQuerySet":
+        """Those that no schedule backs up, nor a maintenance window: only somebody who presses a button."""
+        return self.exclude(scheduled_jobs__enabled=True)
 
     def named(self, name_or_id: str) -> "Repository":
         """The one with this name, else with this id. Raises Repository.DoesNotExist."""
@@ -118,10 +124,29 @@ class Repository(models.Model):
         stamp = now.strftime("%Y-%m-%dT%H:%M:%S")
         return self.archive_name_template.replace("{name}", self.name.replace("/", "-")).replace("{now}", stamp)
 
-    def check_is_due(self, now: datetime) -> bool:
-        if not self.check_every_days:
+    def check_is_due(self, now: datetime, every_days: int | None) -> bool:
+        if not every_days:
             return False
-        return self.last_check_at is None or (now - self.last_check_at).total_seconds() >= self.check_every_days * 86400
+        return self.last_check_at is None or (now - self.last_check_at).total_seconds() >= every_days * 86400
+
+    @property
+    def keeps_something(self) -> bool:
+        """Whether retention says what to keep: where it does not, pruning would leave nothing."""
+        return any(getattr(self, name) for name in KEEPS)
+
+    @property
+    def may_prune(self) -> bool:
+        """What was there before it came here is deleted only after a person has seen and confirmed what would go."""
+        return not self.connected or self.prune_confirmed_at is not None
+
+    def forget_confirmation(self, changed: set[str]) -> set[str]:
+        """A confirmation holds for what was seen then. Returns the columns that change along with those given."""
+        if "path" in changed:
+            self.connected = True  # what is at the new place may have been made by anybody
+        if not (self.connected and changed & DECIDES_WHAT_GOES):
+            return set()
+        self.prune_confirmed_at, self.prune_after = None, False
+        return {"connected", "prune_confirmed_at", "prune_after"}
 
     def has_unfinished_job(self) -> bool:
         return self.jobs.unfinished().exists()

@@ -113,6 +113,9 @@ class ScheduleRun(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], condition=Q(ended_at=None, status="queued"), name="schedule_runs_open"),
+            models.Index(
+                fields=["created_at"], condition=Q(status__in=("missed", "paused")), name="schedule_runs_missed"
+            ),
         ]
 
     def __str__(self) -> str:

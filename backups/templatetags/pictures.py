@@ -33,15 +33,33 @@ def strip_picture(strip: Strip) -> SafeString:
 def calendar_picture(calendar: Calendar) -> SafeString:
     """For the mouse alone: each day leads to a job of it. The same is a list beside it, for everybody."""
     months = "".join(f'<text class="month" x="{x}" y="12">{name}</text>' for x, name in calendar.months)
+    jobs = addresses()
+    days = "".join(linked(day, jobs) for day in calendar.days)
     return mark_safe(
         f'<svg aria-hidden="true" width="{calendar.width}" height="{calendar.height}" '
-        f'viewBox="0 0 {calendar.width} {calendar.height}">{months}{"".join(map(linked, calendar.days))}</svg>'
+        f'viewBox="0 0 {calendar.width} {calendar.height}">{months}{days}</svg>'
     )
 
 
-def linked(day: Day) -> str:
+@register.simple_tag
+def calendar_list(calendar: Calendar) -> SafeString:
+    """The days on which something ran or should have, the newest first, each with its text, a link to a job of it."""
+    jobs = addresses()
+    days = (
+        f'<li><a href="{jobs}{day.job_id}/">{day.text}</a></li>' if day.job_id else f"<li>{day.text}</li>"
+        for day in calendar.newest_first
+    )
+    return mark_safe(f'<ul class="day-list">{"".join(days)}</ul>')
+
+
+def addresses() -> str:
+    """What stands before the number of a job in its address: asked once for half a year of days."""
+    return reverse("job", args=[0]).removesuffix("0/")
+
+
+def linked(day: Day, jobs: str) -> str:
     drawn = cell(day.text, day.tone, day.x, day.y, DAY)
-    return f'<a href="{reverse("job", args=[day.job_id])}" tabindex="-1">{drawn}</a>' if day.job_id else drawn
+    return f'<a href="{jobs}{day.job_id}/" tabindex="-1">{drawn}</a>' if day.job_id else drawn
 
 
 def cell(text: str, tone: str, x: int, y: int, size: int) -> str:
@@ -50,5 +68,9 @@ def cell(text: str, tone: str, x: int, y: int, size: int) -> str:
     sign = SIGNS.get(tone, "").format(
         left=x + edge, right=x + size - edge, top=y + edge, size=size - 2 * edge, middle=x + half, half=half, y=y
     )
-    square = f'<rect class="fill-{tone}" x="{x}" y="{y}" width="{size}" height="{size}" rx="2"/>'
+    inset = 0.5 if tone == "due" else 0  # a line lies half outside what it surrounds
+    square = (
+        f'<rect class="fill-{tone}" x="{x + inset}" y="{y + inset}" width="{size - 2 * inset}" '
+        f'height="{size - 2 * inset}" rx="2"/>'
+    )
     return f"<g><title>{text}</title>{square}{sign}</g>"

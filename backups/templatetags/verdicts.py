@@ -24,6 +24,7 @@ DATA = {
     "good": Mark("ok", "circle-check", "saved"),
     "good_with_warnings": Mark("attention", "triangle-alert", "saved, but not everything"),
     "none": Mark("failed", "circle-x", "not saved"),
+    "not_made": Mark("idle", "circle-slash", "not saved"),
     None: Mark("idle", "circle-dashed", "not known yet"),
 }
 SERVICES = {
@@ -50,8 +51,28 @@ EXECUTION = {
     "cancelled": Mark("idle", "circle-stop", "cancelled"),
     "interrupted": Mark("failed", "unplug", "cut off"),
     "not_run": Mark("idle", "circle-minus", "did not run"),
+    "warned": Mark("attention", "triangle-alert", "with warnings"),
+    "said_to_skip": Mark("idle", "circle-slash", "said to skip"),
 }
-KINDS: dict[str, dict[Any, Mark]] = {"data": DATA, "services": SERVICES, "job": JOB, "execution": EXECUTION}
+RUN = {
+    **JOB,
+    "missed": Mark("attention", "calendar-x", "missed"),
+    "paused": Mark("idle", "circle-pause", "paused then"),
+    "nothing": Mark("idle", "circle-slash", "nothing to do"),
+}
+SCHEDULE = {
+    "on": Mark("ok", "circle-check", "on"),
+    "off": Mark("idle", "circle-pause", "paused"),
+    "paused": Mark("idle", "circle-pause", "paused"),
+}
+KINDS: dict[str, dict[Any, Mark]] = {
+    "data": DATA,
+    "services": SERVICES,
+    "job": JOB,
+    "execution": EXECUTION,
+    "run": RUN,
+    "schedule": SCHEDULE,
+}
 
 
 @register.simple_tag

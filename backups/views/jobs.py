@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from backups import access, job_log, job_story, promises, queue, tasks
-from backups.forms_promise import ClosingForm
+from backups.forms.promise import ClosingForm
 from backups.models import BackupJob
 from borgui import log_page
 from borgui.accounts.access import signed_in
@@ -76,10 +76,7 @@ def job_log_file(request: HttpRequest, pk: int, step: str) -> StreamingHttpRespo
 @require_POST
 def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask it to stop; the scripts after the backup run all the same."""
-    try:
-        queue.request_cancel(access.job(pk), caller(request))
-    except queue.TooLate as reason:
-        messages.error(request, str(reason))
+    queue.request_cancel(access.job(pk), caller(request))
     return redirect("job", pk)
 
 
@@ -87,12 +84,20 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def job_post_backup(request: HttpRequest, pk: int) -> HttpResponse:
     """Run the scripts after the backup again, those that have not come to a good end."""
-    try:
-        with transaction.atomic():
-            queue.request_post_backup(access.job(pk), caller(request))
-            transaction.on_commit(partial(tasks.start_again, pk))
-    except queue.TooLate as reason:
-        messages.error(request, str(reason))
+    with transaction.atomic():
+        queue.request_post_backup(access.job(pk), caller(request))
+        transaction.on_commit(partial(tasks.start_again, pk))
+    return redirect("job", pk)
+
+
+@signed_in
+@require_POST
+def job_seen(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person has seen that it was lost and brought to its end."""
+    row = access.job(pk)
+    unseen = BackupJob.objects.recovered_unseen().filter(pk=row.pk)
+    if not unseen.update(seen_at=timezone.now(), seen_by_user=caller(request)):
+        messages.info(request, "Nobody has to look at this backup any more.")
     return redirect("job", pk)
 
 

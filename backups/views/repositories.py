@@ -25,6 +25,10 @@ from scripts_library.models import TriggeredBy
 
 SECRET = sensitive_post_parameters("passphrase")
 CANNOT = (borg.BorgUnavailable, PassphraseSealed)
+PRUNING_ENDED = (
+    "Other archives count as its own now, so nothing is deleted until somebody has looked at what would go, "
+    "on the page Schedule, and confirmed it."
+)
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -160,6 +164,8 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
         return tried(request, form, settings_page)
     if request.method == "POST" and form.is_valid() and saved(form):
         messages.success(request, "Saved.")
+        if repository.prune_after and not access.repository(pk).prune_after:
+            messages.warning(request, PRUNING_ENDED)
         return redirect("repository-settings", pk)
     return settings_page(request, form, status=422 if form.is_bound else 200)
 

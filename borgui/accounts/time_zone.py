@@ -17,8 +17,12 @@ _known: tuple[float, str] = (float("-inf"), "")
 
 def activate() -> None:
     """For this thread. A database that cannot be read leaves the machine's zone."""
-    name = "" if settings.TIME_ZONE_IS_SET else answered()
-    timezone.activate(ZoneInfo(name or settings.TIME_ZONE))
+    timezone.activate(ZoneInfo(name()))
+
+
+def name() -> str:
+    """The zone of this installation."""
+    return ("" if settings.TIME_ZONE_IS_SET else answered()) or settings.TIME_ZONE
 
 
 def answered() -> str:

@@ -56,3 +56,21 @@ def at(moment: datetime | None, missing: str = "") -> SafeString | str:
         f"{local:%a %d %b %Y, %H:%M:%S} {local.tzname()}",
         shown,
     )
+
+
+NEAR = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+
+
+@register.simple_tag
+def due(moment: datetime | None, missing: str = "") -> SafeString | str:
+    """The day and the minute of something that is planned: tomorrow 02:17."""
+    if moment is None:
+        return missing
+    local = timezone.localtime(moment)
+    day = NEAR.get((local.date() - timezone.localdate()).days, f"{local:%a %d %b}")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        f"{local:%a %d %b %Y, %H:%M:%S} {local.tzname()}",
+        f"{day} {local:%H:%M}",
+    )

@@ -21,6 +21,8 @@ from backups.models import BackupJob, Repository
 from backups.watch import StopRequest
 from scripts_library.models import ScriptExecution
 
+from .timetable import clock, make_schedule, tick_at  # noqa: F401 - fixtures
+
 PATIENCE = 60.0  # seconds that nothing here needs on a healthy machine
 
 

@@ -84,8 +84,8 @@ def write_log(folder: str, name: str, text: str, stream: str = "o") -> None:
     path.write_text("".join(f"{ms * 40} {stream} {line}\n" for ms, line in enumerate(text.splitlines())))
 
 
-def begin(repository: Repository, ago: float = 3600) -> Scene:
-    start = timezone.now() - timedelta(seconds=ago)
+def begin(repository: Repository, ago: float = 3600, at: datetime | None = None) -> Scene:
+    start = at or timezone.now() - timedelta(seconds=ago)
     job = BackupJob.objects.create(
         repository=repository,
         triggered_by="manual",
@@ -164,7 +164,7 @@ def warning(repository: Repository) -> BackupJob:
     scene = begin(repository)
     scene.phase("backup", 60)
     unread = ["srv/photos/<b>bold</b>.raw", "srv/photos/\u202egnp.exe", "srv/photos/secret"]
-    message = "Backed up, but not everything: 3 files could not be read (permission denied). The archive is good but for that."
+    message = "Backed up, but not everything: 3 files could not be read (permission denied). The archive is good without them."
     return scene.end(status="warning", outcome="warning", data="good_with_warnings", message=message, unread=unread,
                      stats=STATS, archive_files=41_000, borg_exit_code=100)  # fmt: skip
 
@@ -173,10 +173,10 @@ def failure_before_borg(repository: Repository) -> BackupJob:
     scene = begin(repository)
     scene.script("pre-backup", "Stop Nextcloud", interrupts="Nextcloud", seconds=6)
     log = "\n".join(f"line {number}" for number in range(60)) + f"\n{HOSTILE}"
-    scene.script("pre-backup", "Dump PostgreSQL", "failed", 2, exit_code=1, error_message="exit code 1", log=log)
+    scene.script("pre-backup", "Dump PostgreSQL", "failed", 2, exit_code=1, error_message="exit 1", log=log)
     scene.script("post-backup", "Start Nextcloud", interrupts="Nextcloud", run_on="always", seconds=8)
     return scene.end(status="failure", outcome="failure", data="none", services="up",
-                     message="'Dump PostgreSQL' failed before the backup started (exit code 1).")  # fmt: skip
+                     message="'Dump PostgreSQL' failed before the backup started (exit 1).")  # fmt: skip
 
 
 def failure_in_borg(repository: Repository) -> BackupJob:
@@ -192,9 +192,9 @@ def failure_in_borg(repository: Repository) -> BackupJob:
 def skipped(repository: Repository) -> BackupJob:
     scene = begin(repository)
     scene.script(
-        "pre-backup", "USB disk present?", "failed", 1, exit_code=75, error_message="exit code 75", on_failure="skip"
+        "pre-backup", "USB disk present?", "failed", 1, exit_code=75, error_message="exit 75", on_failure="skip"
     )
-    message = "'USB disk present?' said to skip (exit code 75)."
+    message = "'USB disk present?' said to skip."
     return scene.end(status="skipped", outcome="skipped", data="none", message=message)
 
 
@@ -211,10 +211,45 @@ def recovered(repository: Repository) -> BackupJob:
     scene.phase("backup", 30)
     start = scene.script("post-backup", "Start Nextcloud", "interrupted", interrupts="Nextcloud", run_on="always")
     scene.script(
-        "post-backup", "Start Nextcloud", attempt=2, position=start.position, interrupts="Nextcloud", run_on="always"
+        "post-backup",
+        "Start Nextcloud",
+        attempt=2,
+        claim=2,
+        position=start.position,
+        interrupts="Nextcloud",
+        run_on="always",
     )
-    return scene.end(status="failure", outcome="failure", data="none", services="up", claim=2,
-                     message="the job stopped during backup at 02:31; an archive may exist")  # fmt: skip
+    return scene.end(status="failure", outcome="failure", data="none", services="up", claim=2, losses=1,
+                     lost_at=start.started_at, restarted=True,
+                     message="The job stopped during backup (noticed at 02:31); an archive may exist.")  # fmt: skip
+
+
+def picking_up(repository: Repository) -> BackupJob:
+    """Lost during the backup; the script that brings Nextcloud back has failed once since and waits for its next try."""
+    scene = begin(repository, ago=200)
+    scene.script("pre-backup", "Stop Nextcloud", interrupts="Nextcloud")
+    scene.phase("backup", 30)
+    common = {"interrupts": "Nextcloud", "run_on": "always", "claim": 2, "position": scene.position}
+    scene.script("post-backup", "Start Nextcloud", "failed", exit_code=1, error_message="exit 1", **common)
+    soon = timezone.now() + timedelta(seconds=175)
+    scene.script("post-backup", "Start Nextcloud", "planned", attempt=2, not_before=soon, **common)
+    return scene.goes_on("post-backup", outcome="failure", claim=2, losses=1, lost_at=scene.clock, restarted=True,
+                         message="The job stopped during backup (noticed at 02:31); an archive may exist.")  # fmt: skip
+
+
+def running_again(repository: Repository) -> BackupJob:
+    """Over with a broken promise; a person has asked for the scripts after it once more."""
+    job = broken_promise(repository)
+    BackupJob.objects.filter(pk=job.pk).update(phase="post-backup")
+    first = job.executions.get(script_name="Start Nextcloud")
+    now = timezone.now()
+    ScriptExecution.objects.create(
+        repository=repository, backup_job=job, hook_type="post-backup", script_name="Start Nextcloud", status="running",
+        position=first.position, attempt=2, timeout=300, interrupts="Nextcloud", run_on="always", started_at=now,
+        triggered_by="rerun",
+    )  # fmt: skip
+    job.refresh_from_db()
+    return job
 
 
 def broken_promise(repository: Repository) -> BackupJob:
@@ -222,13 +257,13 @@ def broken_promise(repository: Repository) -> BackupJob:
     scene.script("pre-backup", "Stop Nextcloud", interrupts="Nextcloud", seconds=6)
     scene.phase("backup", 131)
     row = scene.script("post-backup", "Start Nextcloud", "failed", 9, exit_code=1, interrupts="Nextcloud", run_on="always",
-                       error_message="exit code 1", log="Error: port 443 is already in use")  # fmt: skip
+                       error_message="exit 1", log="Error: port 443 is already in use")  # fmt: skip
     BrokenPromise.objects.create(
         job=scene.job, repository=repository, execution_id=row.pk, position=row.position, script_name=row.script_name,
-        interrupts="Nextcloud", message="'Start Nextcloud' failed, last at 02:41:00: exit code 1.",
+        interrupts="Nextcloud", message="'Start Nextcloud' failed 5 times, last at 02:41: port 443 is already in use.",
     )  # fmt: skip
     return scene.end(status="warning", outcome="success", data="good", services="broken_promise", stats=STATS,
-                     message="Backed up.\n'Start Nextcloud' failed after the backup (exit code 1).")  # fmt: skip
+                     message="Backed up.\nThe script 'Start Nextcloud' failed afterwards. Your data is safe.")  # fmt: skip
 
 
 STATES: dict[str, Callable[[Repository], BackupJob]] = {
@@ -244,5 +279,7 @@ STATES: dict[str, Callable[[Repository], BackupJob]] = {
     "skipped": skipped,
     "cancelled": cancelled,
     "recovered": recovered,
+    "picking-up": picking_up,
     "broken-promise": broken_promise,
+    "running-again": running_again,
 }

@@ -10,7 +10,7 @@ from django.utils import timezone
 from backups import schemas, tasks
 from backups.models import BackupJob, BrokenPromise, Encryption, JobStatus, Repository
 from borgui.transcript import Transcript
-from scripts_library.models import ScriptExecution
+from scripts_library.models import Script, ScriptExecution
 from tests.rest import Rest, fields_of
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +140,35 @@ def test_jobs_are_listed_newest_first_filtered_and_without_output(api: Rest, rep
         assert fields_of(api.get("/jobs", **query)) == list(query)
 
 
+def test_jobs_are_found_by_script_point_trigger_and_time(api: Rest, repository: Repository) -> None:
+    script = Script.objects.create(name="dump", file_path="library/dump.sh", sha256="0" * 64)
+    now = timezone.now()
+    jobs = [
+        BackupJob.objects.create(
+            repository=repository, status="success", triggered_by=how, created_at=now - timedelta(days=days)
+        )
+        for days, how in enumerate(("api", "manual", "schedule"))
+    ]
+    rows = [run(jobs[0], script=script, hook_type="pre-backup"), run(jobs[1], hook_type="pre-backup"), run(jobs[2])]
+    for row, job in zip(rows, jobs, strict=True):
+        ScriptExecution.objects.filter(pk=row.pk).update(created_at=job.created_at)
+
+    def found(path: str, **query: Any) -> list[int]:
+        return [item["id"] for item in api.get(path, **query).json()["items"]]
+
+    yesterday = (now - timedelta(days=1)).isoformat()
+    assert found("/jobs", script_id=script.pk) == [jobs[0].pk]
+    assert found("/jobs", hook_type="pre-backup") == [jobs[1].pk, jobs[0].pk]
+    assert found("/jobs", script_id=script.pk, hook_type="post-backup") == []
+    assert found("/jobs", triggered_by="schedule") == [jobs[2].pk]
+    assert found("/jobs", since=yesterday) == [jobs[1].pk, jobs[0].pk]
+    assert found("/jobs", until=yesterday) == [jobs[2].pk]
+    assert found("/executions", since=yesterday) == [rows[1].pk, rows[0].pk]
+    assert found("/executions", until=yesterday, hook_type="post-backup") == [rows[2].pk]
+    for query in ({"since": "2026-11-23T02:17:00"}, {"until": "yesterday"}, {"hook_type": "before"}, {"script_id": 0}):
+        assert fields_of(api.get("/jobs", **query)) == list(query)
+
+
 def test_the_list_of_jobs_takes_as_many_queries_for_one_as_for_many(
     api: Rest, repository: Repository, django_assert_max_num_queries: Any
 ) -> None:
@@ -184,6 +213,20 @@ def test_the_log_is_read_on_from_an_offset_until_it_is_complete(api: Rest, repos
     assert api.get(path, offset=10**9).json()["lines"] == []
     assert fields_of(api.get(path, offset=-1)) == ["offset"]
     assert fields_of(api.get(path, offset="x")) == ["offset"]
+
+
+def test_what_the_product_remarks_in_a_log_counts_as_standard_error(api: Rest, repository: Repository) -> None:
+    execution = run(BackupJob.objects.create(repository=repository, triggered_by="api"), status="succeeded")
+    path = settings.LOGS_DIR / "executions" / f"{execution.pk}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("0 o one\n1 g 4711 bytes left out\n2 r The log was cut.\n3 e two\n")
+    lines = api.get(f"/executions/{execution.pk}/log").json()["lines"]
+    assert [(line["stream"], line["text"]) for line in lines] == [
+        ("o", "one"),
+        ("e", "4711 bytes left out"),
+        ("e", "The log was cut."),
+        ("e", "two"),
+    ]
 
 
 def test_only_a_running_execution_is_stopped(api: Rest, repository: Repository) -> None:

@@ -182,7 +182,7 @@ def test_a_job_that_ends_while_its_end_cannot_be_written_is_not_half_ended(
 
     assert (job.status, job.services) == ("warning", "broken_promise")
     assert job.broken_promises.open().get().script_name == "bad"
-    assert job.message.count("'bad' failed after the backup") == 1
+    assert job.message.count("The script 'bad' failed afterwards.") == 1
     assert Notification.objects.get().event == "broken_promise"
 
 

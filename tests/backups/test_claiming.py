@@ -228,6 +228,29 @@ def test_a_job_that_was_lost_in_maintenance_is_a_warning(chained, make_job, run)
     assert "maintenance was cut off" in job.message
 
 
+def test_a_loss_is_counted_and_a_restart_of_the_machine_is_told_from_a_lost_process(chained, make_job):
+    job = abandoned(make_job(chained), owner=f"4711 1 {boot_id()}")
+
+    take(job)
+    job.refresh_from_db()
+    first = job.lost_at
+    assert (job.losses, job.restarted) == (1, False)
+
+    BackupJob.objects.filter(pk=job.pk).update(owner="4711 1 another-boot")
+    take(job)
+    job.refresh_from_db()
+    assert (job.losses, job.restarted, job.lost_at) == (2, True, first)
+
+
+def test_scripts_that_a_person_has_run_again_are_no_loss(chained, make_job):
+    job = abandoned(make_job(chained), status="failure", outcome="failure", phase="post-backup")
+
+    take(job)
+
+    job.refresh_from_db()
+    assert (job.claim, job.losses, job.lost_at) == (2, 0, None)
+
+
 def test_a_job_of_another_host_is_never_taken_over(chained, make_job, run, journal):
     job = abandoned(make_job(chained), host_id="another-host")
 

@@ -72,7 +72,7 @@ def test_a_broken_promise_ends_with_4_whatever_became_of_the_backup(quick, attac
     said = installation.manage("backup", "photos", expect=4)
 
     assert "Services: a promise is broken" in said
-    assert "'bad' failed after the backup (exit code 1)." in said
+    assert "The script 'bad' failed afterwards. Exit 1." in said
 
 
 def test_an_unknown_repository_ends_with_64_and_leaves_no_job(quick, installation, processes):

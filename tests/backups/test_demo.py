@@ -30,7 +30,7 @@ def test_the_demo_backs_up_for_real_and_starts_exactly_what_it_stopped(installat
     assert (job.status, job.data, job.services) == ("success", "good", "up")
     assert job.archive_files == 62, "the files, the mark that they are complete, and the dump"
     assert states(data_dir) == SERVICES
-    assert [entry["phase"] for entry in job.phases] == ["pre-backup", "backup", "post-backup"]
+    assert [entry["phase"] for entry in job.phases] == ["pre-backup", "backup", "post-backup", "maintenance"]
     assert statuses(job) == {
         "Demo: stop the services": "succeeded",
         "Demo: dump the database": "succeeded",

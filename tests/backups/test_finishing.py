@@ -71,7 +71,7 @@ def test_every_failure_is_told_also_one_before_any_script(make_repository, make_
 
     told = Notification.objects.get()
     assert (told.event, told.title) == ("failure", "photos: not backed up")
-    assert told.text == "Not started: no room. No archive was made."
+    assert told.text == "Not started: no room. No archive was made. There is no good backup yet."
 
 
 @pytest.mark.parametrize("keep", ["success", "running", "cancelled"])

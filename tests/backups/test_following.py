@@ -31,7 +31,7 @@ def test_phases_output_and_ends_are_printed_as_they_come(chained, make_job, run)
         "-- stop",
         "   | stopping",
         "   ! careful",
-        "   stop: failed - exit code 75: careful",
+        "   stop: failed - exit 75: careful",
         "== post-backup",
         "-- start",
         "   | starting",

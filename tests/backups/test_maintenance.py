@@ -94,9 +94,25 @@ def test_there_is_no_maintenance_without_a_backup(repository, attach, make_job, 
 )
 def test_when_a_check_is_due(days, last, due):
     ago = timezone.now() - timedelta(days=last) if last is not None else None
-    repository = Repository(check_every_days=days, last_check_at=ago)
+    job = BackupJob(repository=Repository(check_every_days=days, last_check_at=ago))
 
-    assert [name for name, _ in maintenance.steps(repository)] == (["check"] if due else [])
+    assert maintenance.steps(job, timezone.now()) == (["check"] if due else [], {})
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "due"), [(None, 7, True), (30, 7, True), (7, 30, True), (30, None, False), (None, 30, False)]
+)
+def test_the_more_frequent_check_of_repository_and_schedule_counts(own, asked, due):
+    repository = Repository(check_every_days=own, last_check_at=timezone.now() - timedelta(days=10))
+    job = BackupJob(repository=repository, asked_maintenance={"check_every_days": asked})
+
+    assert maintenance.steps(job, timezone.now())[0] == (["check"] if due else [])
+
+
+def test_what_the_schedule_asks_for_is_done_and_pruning_comes_first():
+    job = BackupJob(repository=Repository(), asked_maintenance={"prune": True, "compact": True})
+
+    assert maintenance.steps(job, timezone.now()) == (["prune", "compact"], {})
 
 
 @pytest.mark.parametrize("outcome", ["failure", "skipped", "cancelled"])

@@ -139,6 +139,21 @@ def test_kits_that_are_not_saved_and_outside_edits_are_listed(worker, make_repos
     assert [script.name for script in needs.scripts] == ["stop things"]
 
 
+def test_a_backup_that_was_picked_up_is_listed_until_somebody_has_seen_it(worker, client, make_repository):
+    lost = {"losses": 1, "lost_at": NOW, "restarted": True, "claim": 2}
+    job = finished(make_repository(), "failure", message="The job stopped during backup.", **lost)
+
+    page = client.get("/").content.decode()
+    assert "The server restarted during a backup" in page
+    assert overview.gather(NOW)["needs"].recovered == [job]
+    assert not overview.gather(NOW)["needs"].repositories
+
+    client.post(f"/jobs/{job.pk}/seen/")
+    needs = overview.gather(NOW)["needs"]
+    assert not needs.recovered
+    assert [row.name for row in needs.repositories] == ["photos"]
+
+
 def test_of_many_lines_of_a_kind_the_rest_is_counted(worker, make_repository):
     for number in range(overview.LINES + 3):
         finished(make_repository(f"number {number}"), "failure")

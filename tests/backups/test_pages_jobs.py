@@ -62,7 +62,9 @@ WORDS = {
     "failure-in-borg": ("not backed up", ["Another borg held this repository then. It does not any more."]),
     "skipped": ("skipped", ["Not today: 'USB disk present?' said to skip"]),
     "cancelled": ("stopped", ["Stopped at "]),
-    "recovered": ("not backed up", ["an archive may exist", "Start Nextcloud (try 2)", "picked up again"]),
+    "recovered": ("not backed up", ["as promised.", "Start Nextcloud (try 2)", "picked up again", "I have seen this"]),
+    "picking-up": ("running", ["Picking up after a restart", "Next try in 3 min", "Nextcloud is stopped"]),
+    "running-again": ("promise broken", ["The scripts after the backup run again.", "Stop 'Start Nextcloud'"]),
     "broken-promise": ("promise broken", ["Services may still be stopped.", "Run the post-backup scripts again"]),
 }  # fmt: skip
 
@@ -285,6 +287,34 @@ def test_a_promise_is_closed_with_a_note_and_not_without(client: Client, photos:
     assert (promise.note, promise.closed_by_user) == ("started <b>by hand</b>", anna)
     assert "started &lt;b&gt;by hand&lt;/b&gt;" in page.content.decode()
     assert "closed already" in text_of(client.post(f"/promises/{promise.pk}/close/", {"note": "again"}, follow=True))
+
+
+def test_who_has_seen_a_recovered_backup_and_when_is_kept(client: Client, photos: Repository, anna: User) -> None:
+    job = scenes.recovered(photos)
+    page = client.post(f"/jobs/{job.pk}/seen/", follow=True)
+    job.refresh_from_db()
+    assert job.seen_by_user == anna
+    seen = job.seen_at
+    assert "Seen now by anna." in text_of(page)
+    assert "I have seen this" not in text_of(page)
+    client.post(f"/jobs/{job.pk}/seen/")
+    job.refresh_from_db()
+    assert job.seen_at == seen
+
+
+def test_a_backup_that_was_never_lost_cannot_be_marked_as_seen(client: Client, photos: Repository) -> None:
+    job = scenes.success(photos)
+    assert "Nobody has to look" in text_of(client.post(f"/jobs/{job.pk}/seen/", follow=True))
+    job.refresh_from_db()
+    assert job.seen_at is None
+
+
+def test_a_button_that_is_named_for_a_script_says_the_words_it_shows(client: Client, photos: Repository) -> None:
+    page = client.get(f"/jobs/{scenes.broken_promise(photos).pk}/").content.decode()
+    buttons = re.findall(r'<button[^>]*aria-label="([^"]*)"[^>]*>(.*?)</button>', page, re.DOTALL)
+    named = [(name, re.sub(r"<[^>]+>", "", shown).strip()) for name, shown in buttons]
+    assert ("Run it again: Start Nextcloud", "Run it again") in named
+    assert [(name, shown) for name, shown in named if shown not in name] == []
 
 
 def test_what_borg_printed_is_downloaded_as_text(client: Client, photos: Repository) -> None:

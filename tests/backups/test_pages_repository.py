@@ -95,7 +95,7 @@ def test_a_repository_of_fifty_backups_asks_no_more_than_one_of_one(
     for _ in range(50):
         scenes.skipped(many)
     shown(client, few)
-    with django_assert_max_num_queries(16) as seen:
+    with django_assert_max_num_queries(20) as seen:
         shown(client, few)
     with django_assert_max_num_queries(len(seen)):
         shown(client, many)
@@ -106,3 +106,17 @@ def test_a_deleted_repository_is_not_there(client: Client, photos: Repository) -
     for path in ("", "scripts/"):
         assert client.get(f"/repositories/{photos.pk}/{path}").status_code == 404
     assert client.post(f"/repositories/{photos.pk}/backup/").status_code == 404
+
+
+def test_the_calendar_shows_the_days_and_leads_to_their_backups(client: Client, photos: Repository) -> None:
+    assert "Day by day" not in shown(client, photos)
+    bad = scenes.failure_in_borg(photos)
+    page = client.get(f"/repositories/{photos.pk}/").content.decode()
+    assert page.count(f'href="/jobs/{bad.pk}/"') >= 3  # the table, the day, and the list of days
+    assert "not backed up</a></li></ul>" in page
+
+
+def test_who_holds_the_lock_is_a_fact(client: Client, photos: Repository) -> None:
+    assert "Lock nobody holds it" in shown(client, photos)
+    scenes.running_borg(photos)
+    assert "Lock held by the backup that runs now" in shown(client, photos)

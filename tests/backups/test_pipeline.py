@@ -84,7 +84,7 @@ def test_borg_never_starts_when_a_pre_backup_script_says_stop(shop, attach, make
     job = run(make_job(shop))
 
     assert_brought_back_after_failure(job, journal)
-    assert "'bad' failed before the backup started (exit code 3: no luck)" in job.message
+    assert "'bad' failed before the backup started (exit 3: no luck)" in job.message
     assert journal.words == ["stop", "start failure", "tell"]
     assert counted_borg.calls == 0
     assert names_of_phases(job) == ["pre-backup", "post-backup"]
@@ -118,7 +118,7 @@ def test_a_failing_post_backup_script_makes_a_success_a_warning(shop, attach, ma
     job = run(make_job(shop))
 
     assert (job.status, job.outcome, job.data) == ("warning", "success", "good")
-    assert "'last but bad' failed after the backup (exit code 9)." in job.message
+    assert "The script 'last but bad' failed afterwards. Your data is safe. Exit 9." in job.message
     assert journal.words == ["stop", "start success", "cheer"]
     assert not job.broken_promises.exists(), "nobody promised that one"
 

@@ -41,7 +41,7 @@ def test_a_promise_that_failed_is_broken_at_once_and_told(shop, make_job, run):
     row = row_of(job, "start")
     assert (promise.job_id, promise.repository_id, promise.execution_id) == (job.pk, shop.pk, row.pk)
     assert (promise.script_name, promise.interrupts, promise.script_id) == ("start", "the shop", row.script_id)
-    assert "exit code 1: no" in promise.message
+    assert promise.message.endswith(": no.")
     assert (job.status, job.services) == ("failure", "broken_promise")
     told = Notification.objects.get()
     assert (told.event, told.title) == ("broken_promise", "photos: services may still be stopped")

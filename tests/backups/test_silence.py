@@ -78,7 +78,7 @@ def test_a_report_from_the_future_does_not_hide_the_silence(job):
 
 def test_the_tick_looks_for_silent_hosts(job, monkeypatch):
     Worker.objects.update(last_seen=timezone.now() - timedelta(minutes=4))
-    monkeypatch.setattr(tasks, "launcher", type("Nothing", (), {"recover": int, "start_due": int}))
+    monkeypatch.setattr(tasks, "launcher", type("Nothing", (), {"recover": int, "start_due": int, "tell": int}))
 
     tasks.tick.call_local()
 

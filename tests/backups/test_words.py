@@ -76,7 +76,7 @@ def test_a_failure_says_that_no_archive_was_made_and_what_is_down():
     made = job(status="failure", outcome="failure", data="none", services="interrupted", message="Not backed up.")
 
     assert told(made, SHOP_IS_DOWN)[1] == (
-        "Not backed up. No archive was made. Services may still be stopped: the shop."
+        "Not backed up. No archive was made. Services may still be stopped: the shop. There is no good backup yet."
     )
 
 
@@ -106,7 +106,7 @@ def test_a_broken_promise_comes_first_and_names_script_and_reason():
     title, text = told(job(), broken=[broken(interrupts="the shop", attempt=5)])
 
     assert title == "photos: services may still be stopped"
-    assert text.startswith("'Start the shop' failed 5 times: port in use. Saved: archive photos-1.")
+    assert text == ("Services may still be stopped. 'Start the shop' failed 5 times: port in use. Your data was saved.")
 
 
 def test_a_broken_promise_that_interrupts_nothing_does_not_speak_of_services():
@@ -130,7 +130,7 @@ def test_a_broken_promise_says_when_it_was_tried_last(settings):
     settings.TIME_ZONE = "UTC"
     row = broken(completed_at=datetime(2026, 11, 22, 2, 41, 3, tzinfo=UTC), error_message="")
 
-    assert words.promise(row) == "'Start the shop' failed, last at 02:41:03."
+    assert words.promise(row) == "'Start the shop' failed, last at 02:41."
 
 
 def test_scripts_that_ran_again_are_told_with_the_downtime():

@@ -10,7 +10,20 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from backups.models import BackupJob, BrokenPromise, Notification, Repository, Worker
+from backups.models import (
+    BackupJob,
+    BrokenPromise,
+    Channel,
+    Delivery,
+    MaintenanceWindow,
+    Notification,
+    Ping,
+    Repository,
+    ScheduledJob,
+    ScheduledRepository,
+    ScheduleRun,
+    Worker,
+)
 from borgui.accounts.models import ApiToken, Installation, SetupLink, User
 from scripts_library import library
 from scripts_library.models import RepositoryScript, Script, ScriptContent, ScriptExecution, ScriptRevision
@@ -27,6 +40,13 @@ HISTORY = [
     Notification,
     RepositoryScript,
     Worker,
+    Channel,
+    Delivery,
+    Ping,
+    MaintenanceWindow,
+    ScheduledJob,
+    ScheduledRepository,
+    ScheduleRun,
 ]
 OURS = ("borgui", "scripts_library", "backups")
 EVERYTHING = [*HISTORY, User, ApiToken, SetupLink, Installation, Script, Repository]
@@ -58,6 +78,13 @@ def world(client: Client) -> None:
     )
     Notification.objects.create(event="failure", repository=repository, job=job, title="Not backed up")
     now = timezone.now()
+    MaintenanceWindow.objects.create(name="Night", cron_expression="0 2 * * *", timezone="UTC")
+    schedule = ScheduledJob.objects.create(name="Nightly", cron_expression="0 2 * * *", timezone="UTC", ping_url=SECRET)
+    schedule.repositories.add(repository, through_defaults={"position": 1})
+    run = schedule.runs.create(due_at=now, status="queued")
+    run.pings.create(kind="start")
+    channel = Channel.objects.create(name="Mail", url=SECRET, kind="E-mail")
+    channel.deliveries.create(notification=Notification.objects.get())
     Worker.objects.create(host_id="x", hostname="nas", owner="1 1 x", started_at=now, last_seen=now)
     Installation.objects.update_or_create(pk=1, defaults={"key_canary": SECRET})
     ApiToken.objects.create(user=user, name="ci", token_hash=SECRET)

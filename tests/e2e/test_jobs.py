@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from backups.models import BackupJob, Repository
 from scripts_library.models import RepositoryScript
 from tests.backups import scenes
+from tests.e2e.conftest import PICTURES, appearances, scrolls_sideways, violations
 
-WITH_AXE = ("running-before", "success", "failure-in-borg", "broken-promise")
 PATIENCE = 30_000  # ms: a process of the product takes its time on a busy machine
 
 
@@ -183,12 +183,16 @@ def test_a_script_is_added_without_javascript(without_javascript: Page, make_rep
 
 
 # --- every state, looked at -------------------------------------------------------------------------------------------
-def test_every_state_of_a_job_can_be_looked_at(page: Page, make_repository: Any, look: Any, axe: Any) -> None:
+def test_every_state_of_a_job_can_be_looked_at(page: Page, make_repository: Any) -> None:
+    """Pictures of all of them; in both themes and both widths no violation of any rule, and nothing scrolls sideways."""
+    found = []
     for state, make in scenes.STATES.items():
         page.goto(f"/jobs/{make(make_repository(state)).pk}/")
-        look(page, f"job-{state}")
-        if state in WITH_AXE:
-            axe(page)
+        for appearance in appearances(page):
+            found += scrolls_sideways(page, appearance)
+            found += [f"{state}, {line}" for line in violations(page, appearance)]
+            page.screenshot(path=PICTURES / f"job-{state}-{appearance}.png", full_page=True)
+    assert found == []
 
 
 def test_a_row_of_the_timeline_leads_to_its_part_of_the_log(page: Page, make_repository: Any) -> None:
@@ -217,7 +221,12 @@ def test_the_other_pages_can_be_looked_at(page: Page, make_repository: Any, atta
     limit = scenes.begin(photos).script(
         "pre-backup", "Slow dump", "timed_out", 300, error_message="Stopped at its time limit."
     )
+    stops = attach(photos, "pre-backup", "Stop Nextcloud", '# /// borgui\n# interrupts = "Nextcloud"\n# ///\n')
+    scene = scenes.begin(photos)
+    stopped = scene.script("pre-backup", "Stop Nextcloud", script=stops.script, log="stopping\nstopped")
+    scene.end(status="success", outcome="success", data="good")
     for name, path in {
+        "execution-to-try": f"/executions/{stopped.pk}/",
         "repository-overview": f"/repositories/{photos.pk}/",
         "repository-scripts": f"/repositories/{photos.pk}/scripts/",
         "repository-scripts-failure": f"/repositories/{photos.pk}/scripts/?outcome=failure",

@@ -131,10 +131,7 @@ def test_over_ssh_step_by_step(
 ) -> None:
     page.goto("/repositories/new/")
     fill(page, "off-site", source, f"{server.home}/photos")
-    page.get_by_label("On another machine, over SSH").check()
-    page.locator("#id_host").fill(HOST)
-    page.locator("#id_user").fill(server.user)
-    page.locator("#id_port").fill(str(server.port))
+    over_ssh(page, server)
     tried(page, "Unknown machine", ssh.scan(HOST, server.port).keys[0].fingerprint)
     axe(page)
     look(page, "repository-new-unknown-machine")
@@ -153,6 +150,45 @@ def test_over_ssh_step_by_step(
     look(page, "repository-settings-other-key")
     page.get_by_role("button", name="trust the new key").click()
     expect(page.locator(".finding")).to_contain_text("A repository with one archive is there", timeout=PATIENCE)
+
+
+@pytest.mark.services
+def test_over_ssh_what_is_missing_or_wrong_is_said(
+    page: Page, server: Sshd, source: Path, tmp_path: Path, look: Look, axe: Axe
+) -> None:
+    place = server.home / "of another machine"
+    by_borg_alone(tmp_path, "init", "--encryption=repokey", str(place))
+    by_borg_alone(tmp_path, "create", f"{place}::old", str(source))
+    shown = ssh.scan(HOST, server.port).keys
+    ssh.trust(HOST, server.port, {key.fingerprint for key in shown})
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/repositories/new/")
+    fill(page, "off-site", source, str(place))
+    over_ssh(page, server)
+    page.get_by_role("button", name="Copy the key").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    key = page.evaluate("navigator.clipboard.readText()")
+    assert key == ssh.public_key()
+    server.let_in(key, only_borg=False)
+    page.get_by_text("Advanced", exact=True).click()
+    page.locator("#id_remote_path").fill("/opt/no/borg")
+    tried(page, "No borg over there", "Install borg there, or give its place under Advanced.")
+    axe(page)
+    look(page, "repository-new-no-borg-there")
+    page.locator("#id_remote_path").fill("")
+    tried(page, "Another passphrase", "enter the one it was made with")
+    create(page)
+    expect(page.get_by_role("alert").first).to_contain_text("this passphrase does not open it", timeout=PATIENCE)
+    look(page, "repository-new-wrong-passphrase-there")
+    page.locator("#id_passphrase").fill("three brown bears")
+    tried(page, "A repository with one archive is there")
+
+
+def over_ssh(page: Page, server: Sshd) -> None:
+    page.get_by_label("On another machine, over SSH").check()
+    page.locator("#id_host").fill(HOST)
+    page.locator("#id_user").fill(server.user)
+    page.locator("#id_port").fill(str(server.port))
 
 
 def tried(page: Page, *words: str) -> None:

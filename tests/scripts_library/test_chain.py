@@ -164,6 +164,22 @@ def test_the_assignment_decides_what_a_bad_end_means(way: str) -> None:
         assert bad.error_message.splitlines()[0] in verdict.message
 
 
+def test_what_did_not_run_says_what_was_before_it() -> None:
+    stage = Stage()
+    stage.attach(PRE, "Stop database", "exit 3")
+    stage.attach(PRE, "Dump database")
+    stage.pre()
+    assert stage.row("Dump database").error_message == "Did not run: 'Stop database' failed before it."
+
+
+def test_what_did_not_run_today_says_who_said_so() -> None:
+    stage = Stage()
+    stage.attach(PRE, "USB disk present?", "exit 75")
+    stage.attach(PRE, "Dump database")
+    assert stage.pre().message == "'USB disk present?' said to skip."
+    assert stage.row("Dump database").error_message == "Did not run: 'USB disk present?' said to skip."
+
+
 @pytest.mark.parametrize("policy", OnFailure.values)
 def test_exit_code_75_is_not_now_whatever_the_assignment_says(policy: str) -> None:
     stage = Stage()

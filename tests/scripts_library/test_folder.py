@@ -3,15 +3,21 @@ import os
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import IntegrityError, connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from scripts_library import folder as folders
-from scripts_library import library, sight
+from scripts_library import library, registering, sight
 from scripts_library.manifest import Manifest
-from scripts_library.models import Script
+from scripts_library.models import Script, ScriptRevision
+from scripts_library.store import SETTLED, Store
+from tests.conftest import Installation
 from tests.scripts_library.conftest import TEXT, block
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +134,95 @@ def test_a_file_back_under_the_name_of_a_deleted_script_is_a_new_one(make_script
     path.write_text(TEXT)
     assert len(folders.sync().registered) == 1
     assert Script.objects.kept().get().file_path == gone.file_path
+
+
+def test_one_renamed_file_stands_for_one_of_two_scripts_with_the_same_text(make_script: Make, folder: Path) -> None:
+    one, other = make_script("one"), make_script("other")
+    (folder.parent / one.file_path).unlink()
+    (folder.parent / other.file_path).rename(folder / "elsewhere.sh")
+    report = folders.sync()
+    assert (names(report.renamed), names(report.missing), report.new) == (["one"], ["other"], [])
+
+
+# --- many files -------------------------------------------------------------------------------------------------------
+def put_many(folder: Path, number: int, first: int = 0) -> None:
+    """Files so old that their times can be trusted."""
+    for one in range(first, first + number):
+        put(folder, f"{one:05d}.sh", f"echo {one}\n")
+    sleep(SETTLED / 1e9)
+
+
+def count_queries() -> int:
+    with CaptureQueriesContext(connection) as queries:
+        folders.sync()
+    return len(queries)
+
+
+def test_a_batch_costs_the_same_number_of_queries_whatever_is_in_it(folder: Path) -> None:
+    put_many(folder, 1)
+    for_one = count_queries()
+    put_many(folder, 40, first=1)
+    assert count_queries() == for_one
+    assert Script.objects.count() == 41
+
+
+def test_what_nobody_touched_is_not_read_again(folder: Path, monkeypatch: Any) -> None:
+    put_many(folder, 3)
+    folders.sync()
+    monkeypatch.setattr(Store, "read", lambda self, file_path: pytest.fail(f"{file_path} is read"))
+    assert folders.sync() == folders.Report()
+
+
+def test_files_are_registered_in_batches_with_names_of_their_own(folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(folders, "BATCH", 2)
+    for number in range(5):
+        put(folder, f"{number}.sh", block('name = "Same"', f"timeout = {number + 1}"))
+    expected = ["Same", "Same (2)", "Same (3)", "Same (4)", "Same (5)"]
+    assert names(folders.sync(dry_run=True).new) == expected
+    assert names(folders.sync().registered) == expected
+
+
+def test_marks_are_kept_for_files_that_only_were_touched(make_script: Make, folder: Path) -> None:
+    scripts = [make_script(f"script {number}", f"echo {number}\n") for number in range(3)]
+    sleep(SETTLED / 1e9)
+    assert folders.sync() == folders.Report()
+    for script in scripts:
+        script.refresh_from_db()
+        assert script.seen_stat == sight.store().stamp(script.file_path) != ""
+
+
+def test_a_batch_that_fails_leaves_no_row_and_every_file(folder: Path) -> None:
+    put_many(folder, 3)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TRIGGER full BEFORE INSERT ON script_revisions BEGIN SELECT RAISE(ABORT, 'full'); END")
+        with pytest.raises(IntegrityError, match="full"):
+            folders.sync()
+        cursor.execute("DROP TRIGGER full")
+    assert (Script.objects.count(), len(list(folder.iterdir()))) == (0, 3)
+    assert len(folders.sync().registered) == 3
+
+
+def test_who_was_faster_keeps_name_and_file(folder: Path) -> None:
+    put(folder, "a.sh", block('name = "Same"'))
+    put(folder, "b.sh", block('name = "Same"', "timeout = 7"))
+    late = [registering.newcomer("library/a.sh"), registering.newcomer("library/b.sh")]
+    registering.register(late[:1])
+    assert [script.name for script in registering.register(late)] == ["Same (2)"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_killed_while_it_registers_leaves_whole_scripts(installation: Installation) -> None:
+    folder = installation.data_dir / "scripts" / "library"
+    put_many(folder, 600)
+    process = installation.start("sync_scripts")
+    while not Script.objects.exists() and process.poll() is None:
+        sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert 0 < Script.objects.filter(revisions__content__sha256=F("sha256")).count() == Script.objects.count()
+    assert len(list(folder.iterdir())) == 600
+    folders.sync()
+    assert Script.objects.count() == ScriptRevision.objects.count() == 600
 
 
 # --- sync_scripts -----------------------------------------------------------------------------------------------------

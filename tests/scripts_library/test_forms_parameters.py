@@ -3,7 +3,10 @@ from typing import Any
 import pytest
 from django import forms
 
-from scripts_library import forms_parameters, parameters
+from scripts_library import parameters
+from scripts_library.forms_parameters import FORGET, PREFIX, Values
+from scripts_library.manifest import Manifest
+from scripts_library.models import Script
 from scripts_library.parameters import Declared
 
 TEXT = Declared("WORDS", default="from the block")
@@ -14,9 +17,18 @@ CHOICE = Declared("MODE", type="choice", choices=("fast", "slow"))
 ALL = (TEXT, SECRET, NUMBER, SWITCH, CHOICE)
 
 
+def script(values: dict[str, Any]) -> Script:
+    """A library entry with these default values, whose block declares ALL."""
+    return Script(manifest=Manifest(parameters=ALL).to_dict(), parameters=values)
+
+
 def form_of(stored: dict[str, Any], data: dict[str, str] | None = None) -> forms.Form:
+    return with_fields(Values.of_script(script(stored)), data)
+
+
+def with_fields(values: Values, data: dict[str, str] | None = None) -> forms.Form:
     form = forms.Form(data)
-    form.fields.update(forms_parameters.fields(ALL, stored))
+    form.fields.update(values.fields())
     return form
 
 
@@ -26,13 +38,13 @@ def sent(stored: dict[str, Any], **typed: str) -> dict[str, Any]:
     for field in form_of(stored):
         value = "" if isinstance(field.field.widget, forms.PasswordInput) else str(field.initial or "")
         data |= {field.name: value, f"initial-{field.name}": value}
-    return data | {forms_parameters.PREFIX + name: value for name, value in typed.items()}
+    return data | {PREFIX + name: value for name, value in typed.items()}
 
 
 def given(stored: dict[str, Any], **typed: str) -> dict[str, Any]:
     form = form_of(stored, sent(stored, **typed))
     assert form.is_valid(), form.errors
-    return forms_parameters.given(form, ALL)
+    return Values.of_script(script(stored)).given(form)
 
 
 def test_what_nobody_touched_is_not_sent_on() -> None:
@@ -61,7 +73,7 @@ def test_a_secret_is_kept_by_an_empty_field_and_given_up_by_its_tick() -> None:
     stored = {"TOKEN": {"secret": "hidden word"}}
 
     assert given(stored) == {}
-    assert given(stored, **{"TOKEN" + forms_parameters.FORGET: "on"}) == {"TOKEN": None}
+    assert given(stored, **{"TOKEN" + FORGET: "on"}) == {"TOKEN": None}
 
 
 def test_no_stored_secret_is_in_the_form_even_where_a_later_block_calls_it_a_text() -> None:
@@ -75,7 +87,7 @@ def test_no_stored_secret_is_in_the_form_even_where_a_later_block_calls_it_a_tex
 def test_help_of_a_script_is_text_and_not_markup() -> None:
     entry = Declared("X", help="<script>alert(1)</script>", default="<b>")
 
-    help_text = forms_parameters.fields([entry], {})["parameters.X"].help_text
+    help_text = Values([entry], {}, {"X": "<b>"}, "The block", "").fields()["parameters.X"].help_text
 
     assert "<script>" not in str(help_text)
     assert "<b>" not in str(help_text)
@@ -90,3 +102,25 @@ def test_what_the_form_gives_is_what_the_library_takes() -> None:
     changed = given({"COUNT": 4}, COUNT="3", WORDS="mine")
 
     assert parameters.merge(ALL, {"COUNT": 4}, changed) == {"WORDS": "mine"}
+
+
+# --- where a script is used -------------------------------------------------------------------------------------------
+def test_where_a_script_is_used_the_values_of_the_library_stand_and_are_not_stored_again() -> None:
+    values = Values.of_use(script({"WORDS": "from the library", "TOKEN": {"secret": "hidden word"}}), {"COUNT": 4})
+    fields = values.fields()
+
+    assert (fields["parameters.WORDS"].initial, fields["parameters.COUNT"].initial) == ("from the library", 4)
+    assert "The script says: from the library." in fields["parameters.WORDS"].help_text
+    assert "The script has one; a value here wins." in fields["parameters.TOKEN"].help_text
+    form = with_fields(values, {"parameters.WORDS": "from the library", "parameters.COUNT": "3"})
+    assert form.is_valid()
+    assert values.given(form) == {"WORDS": None, "COUNT": None}
+    assert "hidden word" not in str(form)
+
+
+def test_where_a_script_is_used_the_value_of_the_library_can_be_emptied() -> None:
+    values = Values.of_use(script({"WORDS": "from the library"}), {})
+    form = with_fields(values, {"parameters.WORDS": "", "initial-parameters.WORDS": "from the library"})
+
+    assert form.is_valid()
+    assert values.given(form) == {"WORDS": ""}

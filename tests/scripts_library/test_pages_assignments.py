@@ -184,22 +184,23 @@ def test_values_that_are_the_default_are_not_stored_and_secrets_never_come_back(
     client: Client, photos: Repository, declared: Script
 ) -> None:
     add(client, photos, declared, "post-backup", run_on="", timeout="", **{
-        "parameter-SERVICE": "nextcloud", "parameter-TOKEN": "swordfish", "parameter-TRIES": "3",
+        "parameters.SERVICE": "nextcloud", "parameters.TOKEN": "swordfish", "parameters.TRIES": "3",
     })  # fmt: skip
     entry = RepositoryScript.objects.get()
-    assert entry.parameters == {"TOKEN": {"secret": "swordfish"}, "TRIES": "3"}
+    assert entry.parameters == {"TOKEN": {"secret": "swordfish"}, "TRIES": 3}
     assert (entry.custom_run_on, entry.custom_timeout) == (None, None)
     address = f"/repositories/{photos.pk}/scripts/{entry.pk}/"
     page = client.get(address).content.decode()
     assert "swordfish" not in page
-    assert "Set: leave empty to keep it." in page
+    assert "Set; leave it empty to keep it." in page
     assert 'value="nextcloud"' in page
-    fields = {"run_on": "", "enabled": "on", "timeout": "60", "parameter-SERVICE": "mail", "parameter-TOKEN": ""}
+    fields = {"run_on": "", "enabled": "on", "timeout": "60", "parameters.SERVICE": "mail", "parameters.TOKEN": ""}
+    fields |= {"parameters.TRIES": "", "initial-parameters.TRIES": "3"}
     assert client.post(address, fields).status_code == 302
     entry.refresh_from_db()
     assert entry.parameters == {"SERVICE": "mail", "TOKEN": {"secret": "swordfish"}}
     assert entry.custom_timeout == 60
-    client.post(address, fields | {"forget-TOKEN": "on", "enabled": "", "parameter-SERVICE": "nextcloud"})
+    client.post(address, fields | {"parameters.TOKEN.forget": "on", "enabled": "", "parameters.SERVICE": "nextcloud"})
     entry.refresh_from_db()
     assert entry.parameters == {}
     assert "swordfish" not in client.get(f"/repositories/{photos.pk}/scripts/").content.decode()
@@ -208,7 +209,7 @@ def test_values_that_are_the_default_are_not_stored_and_secrets_never_come_back(
 def test_what_the_library_refuses_stands_at_its_field_and_nothing_typed_is_lost(
     client: Client, photos: Repository, declared: Script
 ) -> None:
-    fields = {"run_on": "", "parameter-SERVICE": "my own", "parameter-TOKEN": "abc", "parameter-TRIES": "many"}
+    fields = {"run_on": "", "parameters.SERVICE": "my own", "parameters.TOKEN": "abc", "parameters.TRIES": "many"}
     refused = add(client, photos, declared, "post-backup", timeout="999999", **fields)
     assert refused.status_code == 422
     refused = add(client, photos, declared, "post-backup", **fields)

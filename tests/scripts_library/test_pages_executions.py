@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from backups import facts
 from backups.models import Repository
+from scripts_library import testruns
 from scripts_library.models import Script, ScriptExecution
 from tests.backups import scenes
 from tests.rest import make_user
@@ -192,3 +195,110 @@ def test_a_page_of_a_long_chain_asks_no_more_than_one_of_a_short_one(
         scene.script("post-backup", f"script {number}")
     with django_assert_max_num_queries(len(seen)):
         page_of(client, row)
+
+
+# --- trying it again --------------------------------------------------------------------------------------------------
+PARAMETERS = '# [[parameters]]\n# name = "HOST"\n# [[parameters]]\n# name = "TOKEN"\n# type = "secret"\n# ///\n'
+BLOCK = '# /// borgui\n# interrupts = "the shop on ${HOST}"\n'
+VALUES: dict[str, Any] = {"parameters": {"HOST": "db", "TOKEN": "swordfish"}, "secret_names": ["TOKEN"]}
+
+
+def again(client: Client, row: ScriptExecution) -> ScriptExecution:
+    answer = client.post(f"/executions/{row.pk}/again/")
+    assert (answer.status_code, answer["Location"]) != (302, f"/executions/{row.pk}/")
+    return ScriptExecution.objects.get(pk=int(answer["Location"].split("/")[2]))
+
+
+def test_a_script_of_a_backup_is_tried_again_with_its_values(
+    client: Client, scene: scenes.Scene, make_script: Callable[..., Script]
+) -> None:
+    script = make_script("Stop the shop", BLOCK + PARAMETERS)
+    row = scene.script(
+        "pre-backup", "Stop the shop", "failed", script=script, revision=script.revisions.first(), **VALUES
+    )
+    scene.end(status="failure", outcome="failure")
+    page = page_of(client, row)
+    assert "Really runs on this machine, with the values of 'photos'." in page
+    assert "Stops the shop on db, and nothing starts it again." in page
+    assert "has been changed since; what runs" not in page
+    made = again(client, row)
+    assert (made.script, made.hook_type, made.triggered_by) == (script, "pre-backup", "test")
+    assert (made.repository, made.backup_job, made.status) == (scene.repository, None, "planned")
+    assert (made.parameters, made.secret_names) == (VALUES["parameters"], ["TOKEN"])
+    assert made.triggered_by_user is not None
+
+
+def test_a_script_after_a_backup_is_told_how_that_backup_ended(
+    client: Client, scene: scenes.Scene, make_script: Callable[..., Script]
+) -> None:
+    row = scene.script("post-backup", "Ping", "failed", script=make_script("Ping"))
+    scene.end(status="failure", outcome="failure")
+    assert again(client, row).circumstances["backup_status"] == "failure"
+
+
+def test_a_test_run_is_tried_again_as_it_was(
+    client: Client, make_script: Callable[..., Script], make_repository: Callable[..., Repository]
+) -> None:
+    facts_of = facts.of(make_repository())
+    script = make_script("Stop the shop", BLOCK + PARAMETERS)
+    values = {"HOST": "web", "TOKEN": {"secret": "swordfish"}}
+    first = testruns.queue(script, facts=facts_of, hook_type="both", backup_status="warning", values=values, pause=2.5)
+    ScriptExecution.objects.filter(test_run_id=first.pk).update(status="succeeded")
+    page = page_of(client, first)
+    assert "May interrupt the shop on web meanwhile." in page
+    assert "nothing starts it again" not in page
+    made = again(client, first)
+    rows = ScriptExecution.objects.filter(test_run_id=made.pk).in_order()
+    assert [row.hook_type for row in rows] == ["pre-backup", "post-backup"]
+    assert made.circumstances == first.circumstances
+    assert made.parameters == {"HOST": "web", "TOKEN": "swordfish"}
+
+
+def test_a_script_that_was_changed_since_says_so_first(
+    client: Client, scene: scenes.Scene, make_script: Callable[..., Script]
+) -> None:
+    script = make_script("dump", "echo one")
+    row = scene.script("pre-backup", "dump", script=script, revision=script.revisions.first())
+    scene.end(status="success", outcome="success")
+    Script.objects.filter(pk=script.pk).update(sha256="0" * 64)
+    assert "has been changed since; what runs is its text of now." in page_of(client, row)
+
+
+def test_a_broken_promise_is_put_right_by_its_own_backup(
+    client: Client, make_repository: Any, make_script: Any
+) -> None:
+    job = scenes.broken_promise(make_repository())
+    row = job.executions.get(script_name="Start Nextcloud")
+    page = page_of(client, row)
+    assert f'action="/jobs/{job.pk}/post-backup/"' in page
+    assert "Run the post-backup scripts again" in page
+    assert f"/executions/{row.pk}/again/" not in page
+
+
+@pytest.mark.parametrize("why", ["it runs", "its backup runs", "no script", "script deleted", "repository deleted"])
+def test_what_cannot_be_tried_again_is_not_offered_and_refused(
+    client: Client, scene: scenes.Scene, make_script: Callable[..., Script], why: str
+) -> None:
+    script = make_script("dump")
+    row = scene.script(
+        "pre-backup", "dump", "running" if why == "it runs" else "failed", script=None if why == "no script" else script
+    )
+    if why == "its backup runs":
+        scene.goes_on("backup")
+    else:
+        scene.end(status="failure", outcome="failure")
+    if why == "script deleted":
+        Script.objects.filter(pk=script.pk).update(deleted_at=timezone.now())
+    if why == "repository deleted":
+        Repository.objects.filter(pk=scene.repository.pk).update(deleted_at=timezone.now())
+    assert "/again/" not in page_of(client, row)
+    answer = client.post(f"/executions/{row.pk}/again/", follow=True)
+    assert "cannot be tried again" in answer.content.decode()
+    assert not ScriptExecution.objects.filter(triggered_by="test").exists()
+
+
+def test_strangers_try_nothing_again(scene: scenes.Scene) -> None:
+    row = scene.script("pre-backup", "dump")
+    make_user()
+    answer = Client(headers={"Host": "localhost"}).post(f"/executions/{row.pk}/again/")
+    assert answer["Location"].startswith("/sign-in/")

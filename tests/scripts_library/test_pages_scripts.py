@@ -215,6 +215,15 @@ def test_the_list_comes_in_pages(client: Client, make_script: Callable[..., Scri
     assert "51 to 51 of 51" in page(client, "/scripts/", search="script", page="2")
 
 
+def test_of_many_new_files_a_few_are_named(client: Client, folder: Path) -> None:
+    for number in range(7):
+        (folder / f"{number}.sh").write_text(f"echo {number}\n")
+        (folder / f"binary{number}").write_bytes(b"\0")
+    html = client.post("/scripts/register/", follow=True).content.decode()
+    assert "&#x27;3&#x27;, &#x27;4&#x27; and 2 more." in html
+    assert "binary4 is not text: it holds NUL characters and 2 more." in html
+
+
 def test_new_files_are_offered_and_registered_and_what_is_no_text_is_named(client: Client, folder: Path) -> None:
     (folder / "dump.sh").write_text(block('name = "Dump"'))
     (folder / "picture.sh").write_bytes(b"\x89PNG\xff")

@@ -49,10 +49,10 @@ def test_a_good_end_is_recorded() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("exit 3", "exit code 3"),
-        ("echo one; echo 'no such host' >&2; exit 3", "exit code 3: no such host"),
-        ("echo only here; exit 4", "exit code 4: only here"),
-        ("printf 'last\\n\\n  \\n' >&2; exit 4", "exit code 4: last"),
+        ("exit 3", "exit 3"),
+        ("echo one; echo 'no such host' >&2; exit 3", "exit 3: no such host"),
+        ("echo only here; exit 4", "exit 4: only here"),
+        ("printf 'last\\n\\n  \\n' >&2; exit 4", "exit 4: last"),
         ("kill -9 $$", "ended by signal 9 (SIGKILL)"),
         ("kill -TERM $$", "ended by signal 15 (SIGTERM)"),
     ],

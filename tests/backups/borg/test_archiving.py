@@ -103,6 +103,7 @@ def test_a_file_that_may_not_be_read_is_a_warning_that_names_it(world: World) ->
     assert backup.outcome == borg.WARNING
     assert backup.unread == (str(path),)
     assert "1 file could not be read (permission denied): " in backup.sentence
+    assert backup.sentence.endswith(". The archive is good without it.")
     assert world.names() == {"good"}
 
 
@@ -113,6 +114,7 @@ def test_many_unreadable_files_are_all_counted_and_some_named(world: World) -> N
     backup = without_root(world).create()
     assert backup.unread_count == len(backup.unread) == 5
     assert "5 files could not be read (permission denied): " in backup.sentence
+    assert backup.sentence.endswith(". The archive is good without them.")
     assert "and 2 more" in backup.sentence
 
 
