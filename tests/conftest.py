@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
 ROOT = Path(__file__).parent.parent
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+hypothesis.settings.register_profile("borgui", deadline=None)  # tests assert no times
+hypothesis.settings.load_profile("borgui")
 
 
 def pytest_configure(config: pytest.Config) -> None:

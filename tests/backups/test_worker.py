@@ -1,15 +1,17 @@
 """The worker as a process: takes pokes, recovers what was lost, reports, and stops in order."""
 
 import signal
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import transaction
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from backups import queue, tasks, worker
+from backups import queue, schedules, scheduling, tasks, worker
 from backups.host import host_id
-from backups.models import BackupJob, Worker
+from backups.models import BackupJob, ScheduledJob, Worker
 from borgui.process import Identity
 
 from .conftest import eventually, statuses
@@ -128,6 +130,31 @@ def test_a_planned_stop_reaches_job_processes_that_another_worker_started(chaine
 
     assert is_over(job)
     assert journal.words == ["slow", "start"]
+
+
+# --- due times --------------------------------------------------------------------------------------------------------
+def test_what_is_due_starts_within_seconds_however_long_the_worker_is_there(quick, processes, journal):
+    schedule = schedules.create({"name": "soon", "repositories": [quick.pk], "cron_expression": "0 0 1 1 *"})
+    processes.worker()
+    eventually(Worker.objects.exists)
+    soon = timezone.now() + timedelta(seconds=4)  # long after its first tick, long before its second one
+    ScheduledJob.objects.filter(pk=schedule.pk).update(next_run=soon, starts_at=soon)
+
+    eventually(lambda: journal.words == ["quick"], seconds=20)
+
+    run = schedule.runs.get()
+    assert run.due_at == soon
+    assert timedelta(0) < run.created_at - soon < timedelta(seconds=10)
+
+
+def test_a_fault_of_one_look_does_not_end_the_worker(db, data_dir, monkeypatch, caplog):
+    host = worker.Host(consumer=None, launcher=SimpleNamespace(reap=lambda: []))
+    host.report(started=True)
+    monkeypatch.setattr(scheduling, "anything_due", lambda now: 1 // 0)
+
+    host.serve()
+
+    assert "ZeroDivisionError" in caplog.text
 
 
 # --- who is there -----------------------------------------------------------------------------------------------------

@@ -73,9 +73,9 @@ def test_the_outcome_dims_what_would_not_run_and_says_why(client: Client, photos
     attach(photos, "post-backup", "start", run_on="always")
     good = client.get(f"/repositories/{photos.pk}/scripts/")
     assert "it runs only after a failed or cancelled backup" in text_of(good)
-    assert good.content.decode().count('class="card-flat dim"') == 1
+    assert good.content.decode().count('class="card-head dim"') == 1
     failed = client.get(f"/repositories/{photos.pk}/scripts/?outcome=failure")
-    assert failed.content.decode().count('class="card-flat dim"') == 0
+    assert failed.content.decode().count('class="card-head dim"') == 0
     assert client.get(f"/repositories/{photos.pk}/scripts/?outcome=nonsense").status_code == 200
 
 

@@ -402,16 +402,14 @@ def test_the_second_of_two_sees_both_versions_and_decides(client: Client, make_s
     first = client.post(f"/scripts/{script.pk}/", mine)
     again = client.post(f"/scripts/{script.pk}/", mine)
     kept = text_of(script)
-    over = first.context["conflict"]["sha256"]
+    over = first.context["conflict"].sha256
     decided = client.post(f"/scripts/{script.pk}/", {**mine, "over": over})
 
     html = first.content.decode()
     assert (first.status_code, again.status_code, decided.status_code) == (409, 409, 302)
     assert "Somebody else has changed this script meanwhile." in html
-    assert [line.text for line in first.context["conflict"]["lines"] if line.kind != "same"] == [
-        "echo theirs",
-        "echo mine",
-    ]
+    [changed] = [row for row in first.context["conflict"].lines.rows if row.kind == "changed"]
+    assert (changed.old.text, changed.new.text) == ("echo theirs", "echo mine")
     assert "my words" in html
     assert kept == "#!/bin/sh\necho theirs\n"
     assert text_of(script) == "#!/bin/sh\necho mine\n"
@@ -424,7 +422,7 @@ def test_a_decision_about_a_version_that_is_no_longer_the_newest_is_asked_again(
     script = make_script()
     mine = form_data(script, content="#!/bin/sh\necho mine\n")
     save(client, script, content="#!/bin/sh\necho theirs\n")
-    over = client.post(f"/scripts/{script.pk}/", mine).context["conflict"]["sha256"]
+    over = client.post(f"/scripts/{script.pk}/", mine).context["conflict"].sha256
     script.refresh_from_db()
     save(client, script, content="#!/bin/sh\necho third\n")
 
