@@ -7,8 +7,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from borgui.ansi import HIDDEN
+
 from . import cron
 from .models import ScheduledJob
+from .notifications import door
 from .repository_rules import CONTROL, number, too_long
 
 DAY = 24 * 3600
@@ -34,7 +37,7 @@ def problems(schedule: ScheduledJob, now: datetime) -> dict[str, str]:
 def name_problem(name: str) -> str:
     if not name.strip():
         return "A schedule needs a name."
-    if name != name.strip() or CONTROL.search(name):
+    if name != name.strip() or HIDDEN.search(name):
         return "A name has no spaces at its ends, no line breaks and no control characters."
     return too_long(name, LONGEST_NAME)
 
@@ -66,6 +69,8 @@ def address_problem(url: str) -> str:
         is_web = False
     if not is_web or CONTROL.search(url) or " " in url:
         return "Write an address that begins with https:// or http://."
+    if door.is_forbidden(str(parts.hostname)):
+        return f"No ping is sent to {parts.hostname}: such addresses are for the machine itself."
     return too_long(url, 1000)
 
 

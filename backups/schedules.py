@@ -5,7 +5,7 @@ anew from now, so that nothing that lies in the past is started by a change.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.db import IntegrityError, transaction
@@ -29,6 +29,7 @@ from .models import (
 from .schedule_rules import LONGEST_NAME, problems, repositories_problem
 from .scheduling import due, jobs
 
+LONGEST_PAUSE = timedelta(days=3653)
 TIMES = {"cron_expression", "timezone", "jitter", "enabled", "maintenance_window_id"}
 
 
@@ -155,7 +156,7 @@ def forget(repository: Repository) -> None:
 
 # --- pausing ----------------------------------------------------------------------------------------------------------
 def pause(schedule: ScheduledJob, until: datetime | None) -> ScheduledJob:
-    """Nothing starts until then; None switches it off until somebody resumes it. Raises Invalid (`until` is over)."""
+    """Nothing starts until then; None switches it off until somebody resumes it. Raises Invalid (`check_until`)."""
     check_until(until)
     if until is None:
         return change(schedule, {"enabled": False})
@@ -169,7 +170,7 @@ def resume(schedule: ScheduledJob) -> ScheduledJob:
 
 
 def pause_all(until: datetime | None = None) -> Installation:
-    """Nothing starts by itself until then; None: until `resume_all`. Raises Invalid (`until` is over)."""
+    """Nothing starts by itself until then; None: until `resume_all`. Raises Invalid (`check_until`)."""
     check_until(until)
     now = timezone.now()
     return set_pause(schedules_paused_at=now, schedules_paused_until=until)
@@ -186,8 +187,11 @@ def set_pause(**fields: datetime | None) -> Installation:
 
 
 def check_until(until: datetime | None) -> None:
+    """Raises Invalid. A far end is a slip of the hand, and at the end of the calendar no time can be computed."""
     if until is not None and until <= timezone.now():
         raise Invalid({"until": "This is over already."})
+    if until is not None and until > timezone.now() + LONGEST_PAUSE:
+        raise Invalid({"until": "This is more than ten years away: pause without an end instead."})
 
 
 # --- now --------------------------------------------------------------------------------------------------------------

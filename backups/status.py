@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from . import next_due
+from . import library_figures, next_due
 from .models import BackupJob, BrokenPromise, Channel, Data, Repository, Services, Worker
 
 GOOD = (Data.GOOD, Data.GOOD_WITH_WARNINGS)
@@ -30,6 +30,7 @@ def overview(now: datetime) -> dict[str, Any]:
         "worker": worker,
         "disk": {"free": shutil.disk_usage(settings.DATA_DIR).free},
         "channels": {"count": Channel.objects.filter(enabled=True).count()},
+        "library": library_figures.figures().as_json(),
     }
 
 

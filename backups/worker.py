@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +18,7 @@ from huey.consumer import Consumer
 from borgui.process import Identity
 from borgui.rundir import RunDirectory
 
+from . import scheduling
 from .host import host_id, hostname
 from .launcher import Launcher
 from .models import Worker
@@ -62,6 +64,7 @@ class Host:
         self.consumer, self.launcher = consumer, launcher
         self.stop_asked = False
         self._beat = 0.0
+        self._pace = scheduling.Pace()
 
     def run(self) -> None:
         """Recover what was lost, then serve until a stop is asked for; come back when the jobs are over."""
@@ -85,17 +88,27 @@ class Host:
         self.stop_asked = True
 
     def serve(self) -> None:
-        """One look: collect what is over and start what waited for it; report."""
+        """One look: collect what is over and start what waited for it, start what has become due, report."""
         try:
             over = self.launcher.reap()
             if over:
                 self.launcher.start_due()
             if any(command == "run_job" for command, _ in over):
                 self.launcher.tell()
+            self.start_due(timezone.now())
             self.report()
         except DatabaseError as error:
             log.error("the database does not answer (%s); trying again", error)
             close_old_connections()
+        except Exception:
+            log.exception("a fault in the worker, which goes on")
+
+    def start_due(self, now: datetime) -> None:
+        """The backups of schedules, seconds after they are due: huey counts its minutes from when it was started."""
+        if self._pace.is_time(now, time.monotonic()) and scheduling.anything_due(now):
+            scheduling.start_due(now)
+            self.launcher.start_due()
+            self.launcher.tell()
 
     def report(self, *, started: bool = False) -> None:
         if not started and time.monotonic() - self._beat < HEARTBEAT:

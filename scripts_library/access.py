@@ -22,6 +22,15 @@ def revision(of: Script, sha256: str) -> ScriptRevision:
     return found
 
 
+def revision_by_number(of: Script, pk: object) -> ScriptRevision:
+    """`pk` as an address says it."""
+    number = int(str(pk)) if str(pk).isdecimal() and len(str(pk)) < 19 else 0
+    found = of.revisions.select_related("content", "created_by_user").filter(pk=number).first()
+    if found is None:
+        raise Http404(f"'{of.name}' has no version {pk}.")
+    return found
+
+
 def assignment(repository_id: int, pk: int) -> RepositoryScript:
     found = RepositoryScript.objects.select_related("script").filter(repository_id=repository_id, pk=pk).first()
     if found is None:
@@ -33,4 +42,12 @@ def execution(pk: int) -> ScriptExecution:
     found = ScriptExecution.objects.filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no execution {pk}.")
+    return found
+
+
+def test_run(pk: int) -> ScriptExecution:
+    """The first execution of a test run."""
+    found = ScriptExecution.objects.select_related("script").filter(pk=pk, test_run_id=pk).first()
+    if found is None:
+        raise Http404(f"There is no test run {pk}.")
     return found

@@ -14,8 +14,8 @@ from backups import facts, tasks
 from borgui.accounts.authentication import RUN, caller
 from borgui.rest import Listing, Page
 
-from . import access, assignments, library, parameters, testruns
-from .models import Hook, RepositoryScript, Script, ScriptRevision
+from . import access, assignments, library, parameters, testruns, trying
+from .models import RepositoryScript, Script, ScriptRevision
 from .preview import as_json, preview
 from .schemas import (
     AssignmentChange,
@@ -144,6 +144,7 @@ def try_script(request: HttpRequest, pk: int, payload: TestRun | None = None) ->
         backup_status=wanted.backup_status or "success",
         values=values_to_try(script, wanted),
         user=caller(request),
+        pause=wanted.pause or 0,
     )
     transaction.on_commit(partial(tasks.start_test, execution.pk))
     return Status(202, ExecutionOut.of(execution))
@@ -151,10 +152,7 @@ def try_script(request: HttpRequest, pk: int, payload: TestRun | None = None) ->
 
 def values_to_try(script: Script, wanted: TestRun) -> dict[str, Any]:
     """The values of the repository's own assignment, where it has one, with the given ones over them."""
-    entries = RepositoryScript.objects.filter(script=script, repository_id=wanted.repository_id or 0)
-    if wanted.hook_type in Hook.values:
-        entries = entries.filter(hook_type=wanted.hook_type)
-    stored = next((entry.parameters for entry in entries.in_order()), {})
+    stored = trying.stored_values(script, wanted.repository_id, wanted.hook_type)
     return parameters.merge(declared(script), stored, wanted.parameters or {})
 
 

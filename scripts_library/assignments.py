@@ -1,9 +1,11 @@
 """Scripts attached to a repository at a hook. Their `execution_order` is 0, 1, 2, ... at all times."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
 
 from . import parameters as values
 from .errors import AlreadyAssigned, Conflict, Invalid
@@ -16,6 +18,8 @@ DEFAULTS: dict[str, Any] = {
     "custom_run_on": None,
     "on_failure": OnFailure.ABORT.value,
 }
+REORDERED = "Somebody else has changed the order here meanwhile, so yours was not saved. This is how it is now."
+CHANGED = "Somebody else has changed these settings meanwhile, so yours were not saved."
 
 
 def assign(
@@ -28,8 +32,9 @@ def assign(
     custom_run_on: str | None = None,
     on_failure: str | None = None,
     parameters: Mapping[str, Any] | None = None,
+    at: int | None = None,
 ) -> RepositoryScript:
-    """Attach a script as the last one of the hook. Raises Invalid, AlreadyAssigned."""
+    """Attach a script as the last one of the hook, or at the place `at`, from 0. Raises Invalid, AlreadyAssigned."""
     given = {
         "enabled": enabled,
         "custom_timeout": custom_timeout,
@@ -44,8 +49,11 @@ def assign(
             _refuse_deleted(script)
             entry = RepositoryScript(repository_id=repository_id, script=script, hook_type=hook_type, **given)
             entry.parameters = values.merge(Manifest.from_dict(script.manifest).parameters, {}, parameters or {})
-            entry.execution_order = len(_chain(repository_id, hook_type))
+            there = _chain(repository_id, hook_type)
+            entry.execution_order = len(there)
             entry.save(force_insert=True)
+            if at is not None:
+                _number([*there[:at], entry, *there[at:]])
     except IntegrityError as error:
         if _is_assigned(repository_id, script, hook_type):
             raise AlreadyAssigned(script.name, hook_type) from error
@@ -53,10 +61,17 @@ def assign(
     return entry
 
 
-def change(entry: RepositoryScript, changes: Mapping[str, Any]) -> RepositoryScript:
+def state_of(entry: RepositoryScript) -> str:
+    """A mark of all that a form about it shows, for `change`. Keyed, for there are secrets in it."""
+    own = [entry.enabled, entry.custom_timeout, entry.custom_run_on, entry.on_failure, entry.parameters]
+    of_script = [entry.script.sha256, entry.script.parameters, entry.script.run_on]
+    return salted_hmac("assignment", json.dumps([own, of_script], sort_keys=True)).hexdigest()[:32]
+
+
+def change(entry: RepositoryScript, changes: Mapping[str, Any], *, known: str = "") -> RepositoryScript:
     """Change the fields given (enabled, custom_timeout, custom_run_on, on_failure, parameters); None clears.
 
-    Raises Invalid, Conflict where it was removed meanwhile.
+    `known`: the `state_of` what the caller saw. Raises Invalid, and Conflict where it is another one now, or removed.
     """
     unknown = {name: "this cannot be changed" for name in changes if name not in DEFAULTS and name != "parameters"}
     fields = {name: DEFAULTS[name] if value is None else value for name, value in changes.items() if name in DEFAULTS}
@@ -64,6 +79,8 @@ def change(entry: RepositoryScript, changes: Mapping[str, Any]) -> RepositoryScr
         raise Invalid(errors)
     with transaction.atomic():
         stored = _locked(entry)
+        if known and known != state_of(stored):
+            raise Conflict(CHANGED)
         if "parameters" in changes:
             declared = Manifest.from_dict(stored.script.manifest).parameters
             given = changes["parameters"]
@@ -83,18 +100,24 @@ def remove(entry: RepositoryScript) -> None:
         _number(rest)
 
 
-def reorder(repository_id: int, hook_type: str, ids: Sequence[int]) -> None:
-    """Put the hook's assignments in this order, whole. Raises Invalid, and Conflict where `ids` are not just they."""
+def reorder(repository_id: int, hook_type: str, ids: Sequence[int], *, known: Sequence[int] | None = None) -> None:
+    """Put the hook's assignments in this order, whole. `known`: the order that the caller saw.
+
+    Raises Invalid, and Conflict where `ids` are not just they, or where they stand in another order than `known`.
+    """
     if hook_type not in HOOKS:
         raise Invalid({"hook_type": _expected(HOOKS)})
     with transaction.atomic():
         entries = {entry.pk: entry for entry in _chain(repository_id, hook_type)}
         if sorted(ids) != sorted(entries):
             raise Conflict("The scripts of this hook have changed: load them again.", field="order")
+        if known is not None and list(known) != list(entries):
+            raise Conflict(REORDERED, field="order")
         _number([entries[pk] for pk in ids])
 
 
 def _number(entries: Sequence[RepositoryScript]) -> None:
+    """Write the places that changed."""
     for order, entry in enumerate(entries):
         if entry.execution_order != order:
             RepositoryScript.objects.filter(pk=entry.pk).update(execution_order=order)

@@ -13,6 +13,7 @@ from .models import ExecutionStatus, Hook, OnFailure, Outcome, RunOn, ScriptExec
 from .running import Run, Stop, not_run, run_in_any_case, run_script
 
 NOT_NOW = 75  # EX_TEMPFAIL of a pre-backup script
+STOPS_ALL = (Stop.CANCELLED, Stop.SHUTDOWN, Stop.MAX_DOWNTIME)  # the job, not this script alone
 
 RUNS_AFTER = {
     RunOn.SUCCESS: {Outcome.SUCCESS},
@@ -69,9 +70,21 @@ def run_pre(rows: Sequence[ScriptExecution], run: Run) -> PreVerdict:
             verdict = after_pre(row, verdict)
         if not verdict.go_on:
             for rest in rows[index + (0 if reason else 1) :]:
-                not_run(rest, run, f"Did not run: {verdict.message[:1].lower() + verdict.message[1:]}")
+                not_run(rest, run, "Did not run: " + (reason_of_stop(reason) if reason else before_it(row)))
             break
     return verdict
+
+
+def reason_of_stop(reason: str) -> str:
+    sentence = Stop(reason).sentence
+    return sentence[:1].lower() + sentence[1:]
+
+
+def before_it(row: ScriptExecution) -> str:
+    """Why nothing ran after this pre-backup script."""
+    if row.stop_reason in STOPS_ALL:
+        return reason_of_stop(row.stop_reason)
+    return f"'{row.script_name}' {'said to skip' if says_not_now(row) else 'failed before it'}."
 
 
 def refuse_pre(rows: Sequence[ScriptExecution], run: Run) -> None:
@@ -93,16 +106,20 @@ def after_pre(row: ScriptExecution, before: PreVerdict) -> PreVerdict:
     """What the end of one pre-backup script means for the rest: the table of section 3."""
     if row.status == ExecutionStatus.SUCCEEDED:
         return before
-    if row.stop_reason in (Stop.CANCELLED, Stop.SHUTDOWN, Stop.MAX_DOWNTIME):
+    if row.stop_reason in STOPS_ALL:
         return stopped_before(row.stop_reason)
     failed = f"'{row.script_name}' failed before the backup started ({row.error_message})."
-    if row.exit_code == NOT_NOW and row.status == ExecutionStatus.FAILED:
-        return PreVerdict(False, Outcome.SKIPPED, f"'{row.script_name}' said to skip (exit code {NOT_NOW}).")
+    if says_not_now(row):
+        return PreVerdict(False, Outcome.SKIPPED, f"'{row.script_name}' said to skip.")
     if row.on_failure == OnFailure.SKIP:
         return PreVerdict(False, Outcome.SKIPPED, failed)
     if row.on_failure == OnFailure.CONTINUE:
         return PreVerdict(True, Outcome.WARNING, "\n".join(filter(None, [before.message, failed])))
     return PreVerdict(False, Outcome.FAILURE, failed)
+
+
+def says_not_now(row: ScriptExecution) -> bool:
+    return row.exit_code == NOT_NOW and row.status == ExecutionStatus.FAILED
 
 
 def run_post(rows: Sequence[ScriptExecution], run: Run) -> None:

@@ -1,17 +1,52 @@
 """What the page of an execution tells: how it ended, what it printed, what exactly ran, and its neighbours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
 
-from borgui import log_page
+from borgui import log_page, log_search
 from borgui.log_file import ERROR, OUTPUT, Line
 from borgui.log_page import LogPage
 
-from .models import ExecutionStatus, RepositoryScript, ScriptExecution
+from . import links, testruns
+from .manifest import Manifest
+from .models import ExecutionStatus, Hook, RepositoryScript, ScriptExecution
 
 FLOOD = 5000  # lines on one page that is followed
+ABOVE = 5  # lines that are shown above one that was searched for
+
+
+@dataclass(frozen=True)
+class Again:
+    """What "Try again" does. `by_job`: the scripts after that backup are run again, because a promise of it is broken;
+    else a test run. `stops`: what that really interrupts. `stays_down`: nothing in it starts that again."""
+
+    by_job: int | None = None
+    stops: str = ""
+    stays_down: bool = False
+    repository: str = ""
+    is_changed: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was searched for in the output. `hit` counts from 1; `number` is its line, 0 where nothing was found."""
+
+    words: str
+    count: int
+    is_more: bool
+    hit: int
+    number: int
+
+    @property
+    def previous(self) -> int:
+        """0 for none."""
+        return self.hit - 1
+
+    @property
+    def next(self) -> int:
+        return self.hit + 1 if self.hit < self.count else 0
 
 
 @dataclass(frozen=True)
@@ -24,6 +59,8 @@ class Story:
     raise_limit: RepositoryScript | None
     top: int  # the number of the first line on the reader's page
     is_followed: bool  # asked for by a page that follows
+    again: Again | None
+    found: Found | None = None
 
     @property
     def is_live(self) -> bool:
@@ -33,7 +70,7 @@ class Story:
     def follows(self) -> bool:
         """The page goes on reading by itself, until all is read or it has become too long for a page."""
         wants = self.is_live or (self.is_followed and self.has_more)
-        return wants and self.page.next_number - self.top < FLOOD
+        return wants and not self.found and self.page.next_number - self.top < FLOOD
 
     @property
     def has_more(self) -> bool:
@@ -49,8 +86,7 @@ class Story:
     @property
     def is_current(self) -> bool:
         """The script still has the text that ran."""
-        script, revision = self.row.script, self.row.revision
-        return bool(script and revision and script.sha256 == revision.sha256)
+        return has_same_text(self.row)
 
     @property
     def before(self) -> ScriptExecution | None:
@@ -70,6 +106,16 @@ def path_of(row: ScriptExecution) -> Path:
     return settings.LOGS_DIR / "executions" / f"{row.pk}.log"
 
 
+def searched(row: ScriptExecution, words: str, hit: int) -> Story:
+    """From a little above the line with the hit on; from the first line on where there is none."""
+    path = path_of(row)
+    hits = log_search.search(path, words)
+    hit = min(max(hit, 1), len(hits.numbers))
+    number = hits.numbers[hit - 1] if hits.numbers else 0
+    offset = log_search.offset_of(path, max(1, number - ABOVE))
+    return replace(of(row, offset), found=Found(words, len(hits.numbers), hits.is_more, hit, number))
+
+
 def of(row: ScriptExecution, offset: int, top: int = 0) -> Story:
     """The row has been read before the file: what is over by then has written everything.
 
@@ -78,7 +124,34 @@ def of(row: ScriptExecution, offset: int, top: int = 0) -> Story:
     path = path_of(row)
     is_gone = row.is_over and not path.exists() and bool(row.stdout or row.stderr)
     page = kept_in_row(row) if is_gone else log_page.page(path, offset)
-    return Story(row, page, offset, is_gone, siblings_of(row), assignment_of(row), top or page.first, bool(top))
+    return Story(
+        row, page, offset, is_gone, siblings_of(row), assignment_of(row), top or page.first, bool(top), again_of(row)
+    )
+
+
+def has_same_text(row: ScriptExecution) -> bool:
+    return bool(row.script and row.revision and row.script.sha256 == row.revision.sha256)
+
+
+# --- trying it again --------------------------------------------------------------------------------------------------
+def again_of(row: ScriptExecution) -> Again | None:
+    """None where there is nothing to be tried: it runs still, its script or its repository is gone, or it would disturb
+    a backup that is not over."""
+    job, repository = row.backup_job, row.repository
+    if not row.is_over or (repository and repository.deleted_at) or (job and (not job.is_over or job.phase)):
+        return None
+    if job and row.hook_type == Hook.POST and job.broken_promises.open().exists():
+        return Again(by_job=job.pk)
+    if row.script is None or row.script.deleted_at:
+        return None
+    manifest = Manifest.from_dict(row.script.manifest)
+    values = row.parameters if isinstance(row.parameters, dict) else {}
+    return Again(
+        stops=links.interrupted(manifest, values, row.secret_names),
+        stays_down=row.hook_type == Hook.PRE and not testruns.is_pair(row),
+        repository=repository.name if repository else "",
+        is_changed=not has_same_text(row),
+    )
 
 
 def kept_in_row(row: ScriptExecution) -> LogPage:

@@ -1,17 +1,21 @@
-"""The library folder as a whole against the rows: what is new, changed, renamed, missing (behaviour.md, section 11)."""
+"""The library folder as a whole against the rows: what is new, changed, renamed, missing (behaviour.md, section 11).
 
+Thousands of files are an ordinary folder: one that nobody touched costs a `stat`, new ones are registered a batch at a
+time. A process that is killed leaves whole batches behind, and no file changed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePosixPath
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
-from django.db import transaction
+from .models import Script
+from .registering import Newcomer, free_names, names_taken, newcomer, register
+from .sight import CHANGED, MISSING, Found, inspect, is_as_seen, record, record_stamps, spare_files, unregistered_paths
+from .store import StoreError
 
-from . import draft
-from .manifest import Manifest
-from .models import Script, ScriptRevision
-from .revising import add_revision, free_path, is_name_taken, named
-from .sight import CHANGED, MISSING, inspect, look, store, unregistered_paths
-from .store import Read, StoreError
+BATCH = 200  # files, whose texts are in memory at the same time
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -35,17 +39,43 @@ def sync(*, dry_run: bool = False, user: Any = None) -> Report:
     With `dry_run` nothing is changed.
     """
     report = Report()
-    for script in Script.objects.kept().order_by("name"):
-        _compare(script, report, dry_run)
-    followed = {entry["file_path"] for entry in report.renamed}
-    for file_path in unregistered_paths():
-        if file_path not in followed:
-            _offer(file_path, report, dry_run, user)
+    spare = _spare_files_once()
+    for batch in batches(Script.objects.kept().order_by("name")):
+        found = [(script, inspect(script, spare)) for script in batch if not is_as_seen(script)]
+        for script, one in found:
+            _tell(script, one, report)
+        if not dry_run:
+            _record(found)
+    _register_new(report, dry_run, user)
     return report
 
 
-def _compare(script: Script, report: Report, dry_run: bool) -> None:
-    found = inspect(script)
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def catch_up(scripts: Sequence[Script]) -> None:
+    """Record what is on disk for these, as `sync` does for all."""
+    spare = _spare_files_once()
+    _record([(script, inspect(script, spare)) for script in scripts])
+
+
+# --- the scripts that there are ---------------------------------------------------------------------------------------
+def _spare_files_once() -> Callable[[str], str | None]:
+    """Where a file with this content lies that is no script yet. Read when first asked; each file is given once."""
+    files: dict[str, str] | None = None
+
+    def take(sha256: str) -> str | None:
+        nonlocal files
+        files = spare_files() if files is None else files
+        return files.pop(sha256, None)
+
+    return take
+
+
+def _tell(script: Script, found: Found, report: Report) -> None:
     entry = {"id": script.pk, "name": script.name, "file_path": found.file_path}
     if found.state == MISSING:
         report.missing.append(entry)
@@ -55,51 +85,45 @@ def _compare(script: Script, report: Report, dry_run: bool) -> None:
         report.renamed.append({**entry, "was": script.file_path})
     elif found.state == CHANGED:
         report.changed.append(entry)
-    if not dry_run:
-        look(script)
 
 
-def _offer(file_path: str, report: Report, dry_run: bool, user: Any) -> None:
-    try:
-        read = store().read(file_path)
-    except StoreError as error:
-        report.unreadable.append({"file_path": file_path, "problem": str(error)})
-        return
-    if problem := draft.readable_problem(read.content):
-        report.unreadable.append({"file_path": file_path, "problem": problem})
-        return
-    manifest = draft.check({"content": read.content}, strict=False)
-    name = free_name(manifest.name or PurePosixPath(file_path).stem)
-    report.new.append({"file_path": file_path, "name": name})
-    if not dry_run:
-        script = register(file_path, read, manifest, name, user=user)
-        report.registered.append({"id": script.pk, "name": script.name, "file_path": file_path})
+def _record(found: Sequence[tuple[Script, Found]]) -> None:
+    """What changed one by one, each under its own lock; the marks of what is the same in one go."""
+    unmarked = []
+    for script, one in found:
+        if one.read is None:
+            continue
+        if (script.sha256, script.file_path) != (one.read.sha256, one.file_path):
+            record(script, one.file_path)
+        elif script.seen_stat != one.read.stamp:
+            unmarked.append((script, one.read))
+    if unmarked:
+        record_stamps(unmarked)
 
 
-def register(file_path: str, read: Read, manifest: Manifest, name: str, *, user: Any = None) -> Script:
-    """The row of a file that came from outside; the file is left as it is. Raises NameTaken."""
-    given = {"name": name, "description": None, "timeout": None, "run_on": None}
-    script = Script(
-        **draft.settle(given, Manifest(), manifest),
-        file_path=file_path,
-        manifest=manifest.to_dict(),
-        sha256=read.sha256,
-        seen_stat=read.stamp,
-        created_by_user=user,
-    )
-    with transaction.atomic():
-        free_path(file_path)
-        with named(name):
-            script.save(force_insert=True)
-        add_revision(script, read.content, source=ScriptRevision.Source.DISK, user=user)
-    return script
+# --- the files that are no scripts yet --------------------------------------------------------------------------------
+def _register_new(report: Report, dry_run: bool, user: Any) -> None:
+    followed = {entry["file_path"] for entry in report.renamed}
+    taken = names_taken()
+    for paths in batches(path for path in unregistered_paths() if path not in followed):
+        newcomers = list(_read(paths, report))
+        if dry_run:
+            _propose(newcomers, taken, report)
+            continue
+        for script in register(newcomers, user=user):
+            report.new.append({"file_path": script.file_path, "name": script.name})
+            report.registered.append({"id": script.pk, "name": script.name, "file_path": script.file_path})
 
 
-def free_name(wanted: str) -> str:
-    """`wanted`, or with a number where a script has that name."""
-    wanted = "".join(char if char.isprintable() else " " for char in wanted).strip()[:190] or "script"
-    name, number = wanted, 1
-    while is_name_taken(name):
-        number += 1
-        name = f"{wanted} ({number})"
-    return name
+def _read(paths: Sequence[str], report: Report) -> Iterator[Newcomer]:
+    for file_path in paths:
+        try:
+            yield newcomer(file_path)
+        except StoreError as error:
+            report.unreadable.append({"file_path": file_path, "problem": str(error)})
+
+
+def _propose(newcomers: Sequence[Newcomer], taken: set[str], report: Report) -> None:
+    names = list(free_names([one.name for one in newcomers], taken))
+    taken.update(names)
+    report.new += [{"file_path": one.file_path, "name": name} for one, name in zip(newcomers, names, strict=True)]

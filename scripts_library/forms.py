@@ -1,41 +1,54 @@
 """The form of an assignment: when a script runs around the backups of one repository, and with which values."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from django import forms
-from django.utils.html import escape
 
-from borgui.encryption import is_sealed
-
-from .manifest import LONGEST_TIMEOUT, Manifest
+from . import assignments
+from .forms_parameters import Values
+from .manifest import LONGEST_TIMEOUT
 from .models import Hook, OnFailure, RepositoryScript, RunOn, Script
-from .parameters import LONGEST, Declared, as_text
 
-PARAMETER = "parameter-"
-FORGET = "forget-"
 FIELDS = {"custom_timeout": "timeout", "custom_run_on": "run_on", "on_failure": "on_failure", "enabled": "enabled"}
 ORDER = [RunOn.ALWAYS, RunOn.SUCCESS, RunOn.COMPLETED, RunOn.WARNING, RunOn.FAILURE]  # as people should read them
 MUST_CHOOSE = "Choose after which backups it runs: the script itself does not say."
 
 
 class AssignmentForm(forms.Form):
-    """`given()` is what `assignments.assign` and `assignments.change` take; `refuse()` shows what they say no to."""
+    """`given()` is what `assignments.assign` and `assignments.change` take; `refuse()` shows what they say no to.
 
-    def __init__(self, script: Script, hook: str, entry: RepositoryScript | None = None, data: Any = None) -> None:
-        super().__init__(data)
+    `known` is what `assignments.change` wants to know: with it, what is in the row is what the person saw.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        hook: str,
+        entry: RepositoryScript | None = None,
+        data: Any = None,
+        auto_id: str = "id_%s",
+    ) -> None:
+        super().__init__(data, auto_id=auto_id)
         self.script, self.hook, self.entry = script, hook, entry
-        self.declared = Manifest.from_dict(script.manifest).parameters
-        self.stored: Mapping[str, Any] = entry.parameters if entry and not is_sealed(entry.parameters) else {}
+        self.values = Values.of_use(script, entry.parameters if entry else {})
         if hook == Hook.POST:
             self.fields["run_on"] = self.run_on_field()
         else:
             self.fields["on_failure"] = self.on_failure_field()
-        for declared in self.declared:
-            self.add_parameter(declared)
+        self.fields.update(self.values.fields())
         self.fields["timeout"] = self.timeout_field()
         if entry:
             self.fields["enabled"] = forms.BooleanField(label="Switched on", required=False, initial=entry.enabled)
+            self.add_known(entry)
+
+    def add_known(self, entry: RepositoryScript) -> None:
+        self.fields["known"] = forms.CharField(
+            required=False, widget=forms.HiddenInput, initial=assignments.state_of(entry)
+        )
+        for field in self.fields.values():
+            field.show_hidden_initial = False
 
     # --- the fields ---------------------------------------------------------------------------------------------------
     def run_on_field(self) -> forms.Field:
@@ -71,56 +84,21 @@ class AssignmentForm(forms.Form):
             help_text=f"Empty: {self.script.timeout} s, from the script. Then it is stopped.",
         )
 
-    def add_parameter(self, declared: Declared) -> None:
-        name = f"{PARAMETER}{declared.name}"
-        if declared.is_secret or self.is_stored_secret(declared):
-            self.fields[name] = self.secret_field(declared)
-            if declared.name in self.stored:
-                forget = forms.BooleanField(label=f"Forget the stored value of {declared.name}", required=False)
-                self.fields[f"{FORGET}{declared.name}"] = forget
-            return
-        self.fields[name] = self.plain_field(declared)
+    @property
+    def known(self) -> str:
+        return str(self.cleaned_data.get("known", ""))
 
-    def is_stored_secret(self, declared: Declared) -> bool:
-        return isinstance(self.stored.get(declared.name), Mapping)
+    def is_outdated(self, sentence: str) -> None:
+        """Somebody else has changed the row meanwhile. Sent once more, this form wins."""
+        data: Any = copy(self.data)
+        data["known"] = ""
+        self.data = data
+        self.add_error(None, sentence)
 
-    def secret_field(self, declared: Declared) -> forms.Field:
-        state = "Set: leave empty to keep it." if declared.name in self.stored else "Not set."
-        return forms.CharField(
-            label=declared.label or declared.name,
-            required=False,
-            strip=False,
-            max_length=LONGEST,
-            widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
-            help_text=sentences(declared.help, state),
-        )
-
-    def plain_field(self, declared: Declared) -> forms.Field:
-        common: dict[str, Any] = {
-            "label": declared.label or declared.name,
-            "required": False,
-            "initial": self.value_in_force(declared),
-            "help_text": sentences(declared.help, "Required." if declared.required else ""),
-        }
-        if declared.type == "boolean":
-            return forms.ChoiceField(choices=[("", "not set"), ("true", "yes"), ("false", "no")], **common)
-        if declared.type == "choice":
-            return forms.ChoiceField(choices=[("", "not set"), *((one, one) for one in declared.choices)], **common)
-        return forms.CharField(
-            strip=False, max_length=LONGEST, widget=forms.TextInput(attrs={"autocomplete": "off"}), **common
-        )
-
-    def value_in_force(self, declared: Declared) -> str:
-        """The stored value, else the default: of the library entry, else of the block."""
-        if declared.name in self.stored:
-            return as_text(self.stored[declared.name])
-        return self.default_of(declared)
-
-    def default_of(self, declared: Declared) -> str:
-        entry = self.script.parameters
-        value = None if is_sealed(entry) else entry.get(declared.name)
-        value = declared.default if value is None or isinstance(value, Mapping) else value
-        return as_text(value)
+    def has_secrets_given(self) -> bool:
+        """A secret was typed or forgotten, so the form must be shown anew, without it."""
+        given = self.cleaned_data
+        return any(given.get(name) for name in self.values.secret_fields())
 
     # --- what was given -----------------------------------------------------------------------------------------------
     def given(self) -> dict[str, Any]:
@@ -131,33 +109,14 @@ class AssignmentForm(forms.Form):
             found["custom_run_on"] = clean["run_on"] or None
         else:
             found["on_failure"] = clean["on_failure"]
-        if self.entry:
+        if "enabled" in self.fields:
             found["enabled"] = clean["enabled"]
-        if self.declared:
-            found["parameters"] = self.given_values()
+        if values := self.values.given(self):
+            found["parameters"] = values
         return found
-
-    def given_values(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for declared in self.declared:
-            value = self.cleaned_data[f"{PARAMETER}{declared.name}"]
-            if self.cleaned_data.get(f"{FORGET}{declared.name}"):
-                values[declared.name] = None
-            elif declared.is_secret or self.is_stored_secret(declared):
-                values |= {declared.name: value} if value else {}
-            elif value == self.default_of(declared):
-                values |= {declared.name: None} if declared.name in self.stored else {}
-            else:
-                values[declared.name] = value
-        return values
 
     def refuse(self, errors: Mapping[str, str]) -> None:
         """Put the library's sentences at the fields they are about."""
         for name, sentence in errors.items():
-            field = FIELDS.get(name, name.replace("parameters.", PARAMETER, 1))
+            field = FIELDS.get(name, name)
             self.add_error(field if field in self.fields else None, sentence[:1].upper() + sentence[1:])
-
-
-def sentences(*texts: str) -> str:
-    """One after another, each with its full stop. Escaped: forms take help texts as HTML, and these are a script's."""
-    return escape(" ".join(text if text.endswith((".", "?", "!")) else f"{text}." for text in texts if text))

@@ -5,11 +5,11 @@ from typing import Any
 
 from django import forms
 
-from . import forms_parameters
 from .errors import Refused
-from .forms_parameters import Lines
+from .forms_parameters import PREFIX, Lines, Values
 from .manifest import Manifest
-from .models import Hook, RunOn, Script
+from .merging import undecided
+from .models import RunOn, Script
 
 EVERY = "every backup, also failed or cancelled ones"
 RUN_AFTER = [
@@ -82,18 +82,27 @@ class ScriptForm(Refusable):
     def __init__(self, data: Any = None, *, script: Script, text: str, readonly: bool = False) -> None:
         initial = {name: getattr(script, name) for name in (*SETTINGS, "sha256")}
         super().__init__(data, initial={**initial, "content": text})
-        self.declared = Manifest.from_dict(script.manifest)
+        self.values = Values.of_script(script)
+        declared = Manifest.from_dict(script.manifest)
         self.fields["run_on"].choices = [("", "not said: good backups"), *RUN_AFTER]  # type: ignore[attr-defined]
         self.fields["run_on"].help_text = ADVICE
-        self.fields["timeout"].help_text = f"Seconds, 1 to 86400. Left empty: {self.declared.timeout or 300}."
-        self.fields.update(forms_parameters.fields(self.declared.parameters, script.parameters))
+        self.fields["timeout"].help_text = f"Seconds, 1 to 86400. Left empty: {declared.timeout or 300}."
+        self.fields.update(self.values.fields())
         if readonly:
             self.fields["content"].widget.attrs["readonly"] = True
+
+    def clean_content(self) -> str:
+        content: str = self.cleaned_data["content"]
+        if lines := undecided(content):
+            raise forms.ValidationError(
+                f"Two versions still stand between marks, from line {lines[0]}: keep what is right, delete the marks."
+            )
+        return content
 
     @property
     def parameters(self) -> list[forms.BoundField]:
         """The fields of the default values."""
-        return [self[name] for name in self.fields if name.startswith(forms_parameters.PREFIX)]
+        return [self[name] for name in self.fields if name.startswith(PREFIX)]
 
     @property
     def base(self) -> str:
@@ -107,40 +116,6 @@ class ScriptForm(Refusable):
         content = self.cleaned_data["content"]
         if self.cleaned_data["over"] or edited is None or content != Lines().to_python(edited):
             changes["content"] = content
-        if values := forms_parameters.given(self, self.declared.parameters):
+        if values := self.values.given(self):
             changes["parameters"] = values
         return changes
-
-
-class Choice(forms.ChoiceField):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, widget=forms.Select(attrs={"class": "form-select"}), **options)
-
-
-class ShelfForm(forms.Form):
-    """Which scripts to list. What is no answer counts as none: an address is not worth an error."""
-
-    search = forms.CharField(required=False, widget=forms.TextInput(attrs={"type": "search", "class": "form-control"}))
-    hook = Choice(
-        label="Runs",
-        choices=[("", "any"), (Hook.PRE.value, "before the backup"), (Hook.POST.value, "after the backup")],
-    )
-    run_on = Choice(
-        label="Run after",
-        choices=[("", "any"), (RunOn.ALWAYS.value, "every backup"), *RUN_AFTER[1:]],
-    )
-    state = Choice(
-        label="State",
-        choices=[
-            ("", "any"),
-            ("used", "used"),
-            ("unused", "not used"),
-            ("changed", "changed outside"),
-            ("missing", "file is gone"),
-        ],
-    )
-
-    def wanted(self) -> dict[str, Any]:
-        """The answers, by field; those that are none left out."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}

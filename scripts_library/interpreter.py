@@ -69,15 +69,24 @@ def prepare(content: str, *, default: str = DEFAULT, path: str | None = None) ->
     return Prepared(_encoded(content), argv, tuple(hints))
 
 
-def suffix(content: str) -> str:
-    """The file name extension that fits the script's interpreter: ".sh", ".py"; ".sh" where there is none."""
+def program(content: str) -> str:
+    """The name of the program that runs the script, without folder and version: "bash", "python"; "" where it is open.
+
+    Without a `#!` line that is "sh". Raises Unstartable.
+    """
     words = _shebang(content.removeprefix(BYTE_ORDER_MARK))
     if not words:
-        return ".sh"
+        return PurePosixPath(DEFAULT).name
     if _is_env(words[0]):
         words = _program_of_env(words)
     name = PurePosixPath(words[0]).name if words else ""
-    return SUFFIXES.get(re.sub(r"[\d.]+$", "", name), "" if name else ".sh")
+    return re.sub(r"[\d.]+$", "", name)
+
+
+def suffix(content: str) -> str:
+    """The file name extension that fits the script's interpreter: ".sh", ".py"; ".sh" where there is none."""
+    name = program(content)
+    return SUFFIXES.get(name, "" if name else ".sh")
 
 
 def _refuse_what_is_no_text(content: str) -> None:

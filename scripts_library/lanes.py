@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from . import inline
+from django.db.models import QuerySet
+
+from . import foreseen, inline
 from .facts import InlineText, RepositoryFacts
+from .foreseen import Foreseen
 from .models import Hook, Outcome, RepositoryScript, Script
 from .preview import Entry, preview
 
 OFFERED = 100  # scripts to choose from on one page
+AT_HAND = 12  # of them beside the lanes, to be dragged
 LANES = {Hook.PRE: ("pre_backup", "Before the backup"), Hook.POST: ("post_backup", "After the backup")}
 OUTCOMES = {
     Outcome.SUCCESS: "good",
@@ -18,7 +23,7 @@ OUTCOMES = {
     Outcome.CANCELLED: "cancelled",
 }
 NOTHING_AFTER = {
-    Outcome.FAILURE: "After a failed backup no post-backup script runs.",
+    Outcome.FAILURE: foreseen.NOTHING_AFTER_FAILURE,
     Outcome.CANCELLED: "After a cancelled backup no post-backup script runs.",
 }
 
@@ -35,8 +40,12 @@ class Card:
     @property
     def is_undeclared(self) -> bool:
         """A post-backup script that nobody has told when to run."""
-        one = self.assignment
-        return bool(one and one.hook_type == Hook.POST and not one.custom_run_on and not one.script.run_on_declared)
+        return bool(self.assignment and foreseen.is_undeclared(self.assignment))
+
+    @property
+    def stops(self) -> str:
+        """What a run of it alone really interrupts, with nothing to start it again where it is a pre-backup script."""
+        return self.entry.interrupts
 
 
 @dataclass(frozen=True)
@@ -48,12 +57,33 @@ class Lane:
     is_dormant: bool
     remark: str
 
+    @property
+    def known(self) -> str:
+        """The order that is shown, as the forms send it back."""
+        return ",".join(str(card.assignment.pk) for card in self.cards if card.assignment)
 
-def of(facts: RepositoryFacts, outcome: str) -> list[Lane]:
-    """Both lanes. Looks at the files of the scripts, as a plan does."""
-    found = preview(facts)[outcome]
+
+@dataclass(frozen=True)
+class Board:
+    """All that stands around the backup of one repository."""
+
+    lanes: list[Lane]
+    problems: list[Foreseen]
+
+
+def of(facts: RepositoryFacts, outcome: str) -> Board:
+    """Looks at the files of the scripts, as a plan does."""
+    found = preview(facts)
     assigned = {one.pk: one for one in assignments_of(facts)}
-    return [lane(facts, hook, found[key], assigned, outcome) for hook, (key, _) in LANES.items()]
+    shown = found[outcome]
+    return Board(
+        lanes=[lane(facts, hook, shown[key], assigned, outcome) for hook, (key, _) in LANES.items()],
+        problems=foreseen.of(
+            [entry for entries in shown.values() for entry in entries],
+            found[Outcome.FAILURE]["post_backup"],
+            assigned.values(),
+        ),
+    )
 
 
 def assignments_of(facts: RepositoryFacts) -> Sequence[RepositoryScript]:
@@ -94,11 +124,45 @@ def moved(ids: Sequence[int], pk: int, step: int) -> list[int]:
     return order
 
 
+def place_of(repository_id: int, entry: RepositoryScript) -> str:
+    """Where it stands now, in words."""
+    rows = list(RepositoryScript.objects.chain(repository_id, entry.hook_type).values_list("pk", flat=True))
+    word = "before" if entry.hook_type == Hook.PRE else "after"
+    return f"{rows.index(entry.pk) + 1} of {len(rows)} {word} the backup"
+
+
+# --- scripts that may be added ----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Offer:
+    """A script of the library and the hooks of this repository where it may be added."""
+
+    script: Script
+    hooks: list[str]
+
+
 def assignable(repository_id: int, hook: str, search: str = "") -> tuple[list[Script], int]:
     """The scripts that may be added to a hook, by name, and how many more there are: made for it, and not there yet."""
     there = RepositoryScript.objects.filter(repository_id=repository_id, hook_type=hook).values("script_id")
-    rows = Script.objects.kept().exclude(pk__in=there).order_by("name")
-    if search:
-        rows = rows.filter(name__icontains=search)
-    found = [script for script in rows.defer("parameters") if not script.hooks or hook in script.hooks]
+    found = [one for one in named(search).exclude(pk__in=there) if fits(one, hook)]
     return found[:OFFERED], len(found[OFFERED:])
+
+
+def at_hand(repository_id: int, search: str = "") -> tuple[list[Offer], bool]:
+    """The first scripts to be dragged into a lane, and whether there are more. Reads no more of the library than that."""
+    there = RepositoryScript.objects.filter(repository_id=repository_id).values_list("script_id", "hook_type")
+    taken = set(there)
+    offers = (
+        Offer(one, [hook for hook in Hook.values if fits(one, hook) and (one.pk, hook) not in taken])
+        for one in named(search).defer("parameters", "description").iterator(chunk_size=AT_HAND * 2)
+    )
+    found = list(islice((offer for offer in offers if offer.hooks), AT_HAND + 1))
+    return found[:AT_HAND], len(found) > AT_HAND
+
+
+def named(search: str) -> QuerySet[Script]:
+    rows = Script.objects.kept().defer("parameters").order_by("name")
+    return rows.filter(name__icontains=search) if search else rows
+
+
+def fits(script: Script, hook: str) -> bool:
+    return not script.hooks or hook in script.hooks

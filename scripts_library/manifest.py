@@ -20,6 +20,7 @@ HOOKS = ("pre-backup", "post-backup")
 RUN_ON = ("success", "warning", "completed", "failure", "always")
 LONGEST_TIMEOUT = 24 * 3600  # seconds
 BEGIN, END = "# /// borgui", "# ///"
+NO_TOML = "the block is not valid TOML"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -98,9 +99,9 @@ def _load(toml: str, first_line: int) -> dict[str, Any]:
         return tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:
         message = re.sub(r"\bline (\d+)", lambda match: f"line {int(match[1]) + first_line - 1}", str(error))
-        raise Broken(f"the block is not valid TOML: {message}") from error
+        raise Broken(f"{NO_TOML}: {message}") from error
     except (ValueError, RecursionError) as error:  # an impossible date, a million brackets
-        raise Broken(f"the block is not valid TOML: {error}") from error
+        raise Broken(f"{NO_TOML}: {error}") from error
 
 
 class _Reader:

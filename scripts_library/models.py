@@ -285,7 +285,8 @@ class ScriptExecution(models.Model):
     class Meta:
         db_table = "script_executions"
         indexes = [
-            models.Index(fields=["backup_job", "position"], name="executions_of_job"),
+            models.Index(fields=["backup_job", "hook_type"], name="executions_of_job"),
+            models.Index(fields=["test_run_id"], condition=Q(test_run_id__isnull=False), name="executions_of_test_run"),
             models.Index(fields=["script", "-id"], name="executions_of_script"),
             models.Index(fields=["repository", "-id"], name="executions_of_repository"),
             models.Index(fields=["status", "-id"], name="executions_by_status"),

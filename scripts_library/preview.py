@@ -1,6 +1,6 @@
 """What would run, for every outcome, without running anything (behaviour.md, section 14)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import chain, environment, links
@@ -8,7 +8,9 @@ from .facts import RepositoryFacts
 from .links import Link
 from .models import Hook, Outcome, RunOn
 
+PLACES = {Hook.PRE: "before", Hook.POST: "after"}
 UNKNOWN = "(known when it runs)"
+Chains = dict[Hook, list[Link]]
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,33 @@ class Entry:
     on_failure: str
     variables: dict[str, str]
     problems: list[str]
+    advice: list[str] = field(default_factory=list)  # those of its problems with which it runs all the same
+    interrupts: str = ""
+
+    @property
+    def is_blocked(self) -> bool:
+        return len(self.problems) > len(self.advice)
+
+
+NOT_TOLD = ("advice", "interrupts")  # what the pages need and interfaces.md does not name
 
 
 def preview(facts: RepositoryFacts) -> dict[str, dict[str, list[Entry]]]:
     """For each outcome the links of both hooks in order, those that would not run with the reason."""
     chains = {hook: links.of_hook(facts, hook) for hook in Hook}
     blocked = [link for chosen in chains.values() for link in chosen if link.enabled and link.problems]
+
+    def entries(hook: Hook, outcome: Outcome) -> list[Entry]:
+        return [entry(link, facts, outcome, why_not(link, outcome, blocked), chains) for link in chains[hook]]
+
     return {
-        outcome.value: {
-            "pre_backup": [entry(link, facts, outcome, why_not_pre(link, blocked)) for link in chains[Hook.PRE]],
-            "post_backup": [entry(link, facts, outcome, why_not_post(link, outcome)) for link in chains[Hook.POST]],
-        }
+        outcome.value: {"pre_backup": entries(Hook.PRE, outcome), "post_backup": entries(Hook.POST, outcome)}
         for outcome in Outcome
     }
+
+
+def why_not(link: Link, outcome: str, blocked: list[Link]) -> str:
+    return why_not_pre(link, blocked) if link.hook == Hook.PRE else why_not_post(link, outcome)
 
 
 def why_not_pre(link: Link, blocked: list[Link]) -> str:
@@ -58,7 +74,18 @@ def why_not_post(link: Link, outcome: str) -> str:
     return f"Cannot run: {link.problems[0]}" if link.problems else ""
 
 
-def entry(link: Link, facts: RepositoryFacts, outcome: Outcome, reason: str) -> Entry:
+def one_sided(link: Link, chains: Chains) -> list[str]:
+    """A script made for both hooks that runs at one alone: what it stops is not started again, or never stopped."""
+    other = Hook.POST if link.hook == Hook.PRE else Hook.PRE
+    if not link.enabled or not link.script or other not in link.script.hooks or link.hook not in link.script.hooks:
+        return []
+    if any(one.enabled and one.script == link.script for one in chains[other]):
+        return []
+    return [f"It is made for before and after the backup, and runs only {PLACES[Hook(link.hook)]} it here."]
+
+
+def entry(link: Link, facts: RepositoryFacts, outcome: Outcome, reason: str, chains: Chains) -> Entry:
+    advice = one_sided(link, chains)
     return Entry(
         assignment_id=link.assignment_id,
         script_id=link.script.pk if link.script else None,
@@ -69,7 +96,9 @@ def entry(link: Link, facts: RepositoryFacts, outcome: Outcome, reason: str) -> 
         run_on=link.run_on,
         on_failure=link.on_failure,
         variables=variables(link, facts, outcome),
-        problems=list(link.problems),
+        problems=[*link.problems, *advice],
+        advice=advice,
+        interrupts=link.interrupts,
     )
 
 
@@ -99,6 +128,10 @@ def variables(link: Link, facts: RepositoryFacts, outcome: Outcome) -> dict[str,
 
 def as_json(found: dict[str, dict[str, list[Entry]]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
     return {
-        outcome: {hook: [vars(one) for one in entries] for hook, entries in hooks.items()}
+        outcome: {hook: [told(one) for one in entries] for hook, entries in hooks.items()}
         for outcome, hooks in found.items()
     }
+
+
+def told(one: Entry) -> dict[str, Any]:
+    return {name: value for name, value in vars(one).items() if name not in NOT_TOLD}

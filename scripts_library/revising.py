@@ -1,10 +1,12 @@
 """The row of a script and its revisions, changed together. Who calls this decides what; here is how."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from .errors import Conflict, NameTaken
@@ -75,7 +77,7 @@ def named(name: object, script: Script | None = None) -> Iterator[None]:
         raise
 
 
-def free_path(file_path: str) -> None:
-    """A file came back under the name that a deleted script's file had: the deleted one gives the name up."""
-    for gone in Script.objects.exclude(deleted_at=None).filter(file_path=file_path):
-        Script.objects.filter(pk=gone.pk).update(file_path=f"deleted/{gone.pk}")
+def free_paths(file_paths: Sequence[str]) -> None:
+    """Files came back under names that deleted scripts' files had: the deleted ones give them up."""
+    gone = Script.objects.exclude(deleted_at=None).filter(file_path__in=file_paths)
+    gone.update(file_path=Concat(Value("deleted/"), Cast("pk", CharField())))

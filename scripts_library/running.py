@@ -253,7 +253,7 @@ def message_of(row: ScriptExecution, result: process.Result, transcript: Transcr
     if result.signal is not None:
         return f"ended by signal {result.signal} ({signal_name(result.signal)})"
     last = last_line(transcript.stderr) or last_line(transcript.stdout)
-    return f"exit code {result.exit_code}" + (f": {last}" if last else "")
+    return f"exit {result.exit_code}" + (f": {last}" if last else "")
 
 
 def signal_name(number: int) -> str:

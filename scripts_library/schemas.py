@@ -1,16 +1,17 @@
 """What the API takes and answers about scripts, assignments and executions (interfaces.md, "REST API")."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from borgui.rest import Id, In, Out, Page, Text
+from borgui.rest import Id, In, Out, Page, Period, Text
 
 from . import parameters
 from .library import Sight
 from .manifest import Manifest
 from .models import RepositoryScript, Script, ScriptExecution, ScriptRevision
+from .testruns import LONGEST_PAUSE
 
 HookName = Literal["pre-backup", "post-backup"]
 RunOnName = Literal["success", "warning", "completed", "failure", "always"]
@@ -19,6 +20,7 @@ OutcomeName = Literal["success", "warning", "failure", "skipped", "cancelled"]
 StatusName = Literal["planned", "running", "succeeded", "failed", "timed_out", "cancelled", "interrupted", "not_run"]
 TriggerName = Literal["manual", "api", "command", "schedule", "window", "test", "rerun"]
 Timeout = int  # seconds; the library knows the limits
+Pause = Annotated[int, Field(ge=0, le=LONGEST_PAUSE, description="seconds between the two parts of a pair")]
 Values = dict[str, Any]
 
 
@@ -162,6 +164,7 @@ class TestRun(In):
     hook_type: Literal["pre-backup", "post-backup", "both"] | None = None
     backup_status: OutcomeName | None = None
     parameters: Values | None = None
+    pause: Pause | None = None
 
 
 # --- assignments ------------------------------------------------------------------------------------------------------
@@ -214,7 +217,7 @@ class AssignmentOut(Out):
 
 
 # --- executions -------------------------------------------------------------------------------------------------------
-class ExecutionFilters(Page):
+class ExecutionFilters(Period, Page):
     script_id: Id | None = None
     repository_id: Id | None = None
     backup_job_id: Id | None = None

@@ -1,42 +1,100 @@
 """What the page of all scripts shows about each: usage, last result, the state of its file.
 
-A constant number of queries and one listing of the folder for any number of scripts; the files of the page shown are
-looked at where their `stat` says that somebody touched them, never those of all scripts.
+A constant number of queries and one listing of the folder for any number of scripts; files are looked at where their
+times say that somebody touched them.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextChoices
+from django.db.models.functions import Coalesce
 
-from .library import look, store
+from .folder import catch_up
 from .manifest import Manifest
 from .models import ExecutionStatus, RepositoryScript, Script, ScriptContent, ScriptExecution
+from .sight import store
 from .store import StoreError
 
 NO_RESULT = (ExecutionStatus.PLANNED, ExecutionStatus.NOT_RUN)
 
 
+BAD = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT, ExecutionStatus.INTERRUPTED)
+LOOKED_AT = 50  # files that somebody touched, in one go; the next look takes the next ones
+
+
+class State(TextChoices):
+    USED = "used", "used"
+    UNUSED = "unused", "not used"
+    FAILING = "failing", "failed last"
+    CHANGED = "changed", "changed outside"
+    MISSING = "missing", "file is gone"
+
+
 # --- the folder -------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Folder:
-    """The library folder against the rows, by names alone. With a `problem` it could not be listed."""
+    """The library folder against the rows, by names and times alone. With a `problem` it could not be listed.
+
+    `touched`: the files whose times are not those that were seen last.
+    """
 
     missing: frozenset[str] = frozenset()
     new: tuple[str, ...] = ()
+    touched: tuple[str, ...] = ()
     problem: str = ""
 
 
 def folder() -> Folder:
-    rows = set(Script.objects.kept().values_list("file_path", flat=True))
+    """One listing of the folder, and one query."""
+    rows = dict(Script.objects.kept().values_list("file_path", "seen_stat"))
     try:
-        files = store().candidates()
+        files = store().stamps()
     except StoreError as error:
         return Folder(problem=str(error))
-    return Folder(frozenset(rows.difference(files)), tuple(path for path in files if path not in rows))
+    touched = (path for path, stamp in files.items() if path in rows and stamp and stamp != rows[path])
+    return Folder(frozenset(rows.keys() - files), tuple(path for path in files if path not in rows), tuple(touched))
+
+
+def notice_edits(on_disk: Folder) -> None:
+    """Outside edits become revisions now, of some files at a time, so that a list is quick after a large checkout."""
+    paths = on_disk.touched[:LOOKED_AT]
+    if paths:
+        catch_up(list(Script.objects.kept().filter(file_path__in=paths)))
 
 
 # --- which scripts ----------------------------------------------------------------------------------------------------
+ORDERS: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "changed": ("changed last", ("-updated_at",)),
+    "ran": ("ran last", (F("last_used_at").desc(nulls_last=True),)),
+    "used": ("most used", ("-repositories",)),
+}
+
+
+def in_order(rows: QuerySet[Script], name: str) -> QuerySet[Script]:
+    """By one of `ORDERS`, else by name."""
+    _, columns = ORDERS.get(name, ("", ()))
+    if name == "used":
+        used = RepositoryScript.objects.filter(script=OuterRef("pk")).order_by().values("script_id")
+        number = used.annotate(number=Count("repository_id", distinct=True)).values("number")
+        rows = rows.annotate(repositories=Coalesce(Subquery(number), 0))
+    return rows.order_by(*columns, "name", "id")
+
+
+def in_state(rows: QuerySet[Script], state: str, on_disk: Folder) -> QuerySet[Script]:
+    """`state`: one of `State`, or "" for any."""
+    if state in (State.USED, State.UNUSED):
+        used = Exists(RepositoryScript.objects.filter(script=OuterRef("pk")))
+        return rows.filter(used if state == State.USED else ~used)
+    if state == State.FAILING:
+        last = runs_that_began().filter(script=OuterRef("pk")).values("status")[:1]
+        return rows.annotate(last_status=Subquery(last)).filter(last_status__in=BAD)
+    if state == State.CHANGED:
+        return rows.filter(unseen_edit=True)
+    return rows.filter(file_path__in=on_disk.missing) if state == State.MISSING else rows
+
+
 def containing(rows: QuerySet[Script], search: str) -> QuerySet[Script]:
     """Those with `search` in their name, description or newest text."""
     texts = ScriptContent.objects.filter(sha256=OuterRef("sha256"), content__icontains=search)
@@ -57,20 +115,11 @@ class Entry:
 
 def entries(scripts: Iterable[Script], missing: frozenset[str]) -> list[Entry]:
     shown = list(scripts)
-    for script in shown:
-        notice_edit(script)
     used, last = usage(shown), last_results(shown)
     return [
         Entry(script, used.get(script.pk, 0), last.get(script.pk), state_of(script, missing), frozenset(script.hooks))
         for script in shown
     ]
-
-
-def notice_edit(script: Script) -> None:
-    """An outside edit becomes a revision now where the file's times say that somebody touched it."""
-    stamp = store().stamp(script.file_path)
-    if stamp and script.seen_stat and stamp != script.seen_stat:
-        look(script)
 
 
 def state_of(script: Script, missing: frozenset[str]) -> str:
@@ -90,39 +139,13 @@ def usage(scripts: Iterable[Script]) -> dict[int, int]:
 
 def last_results(scripts: Iterable[Script]) -> dict[int, ScriptExecution]:
     """The last run of each that began."""
-    runs = ScriptExecution.objects.filter(script=OuterRef("pk")).exclude(status__in=NO_RESULT).order_by("-id")
+    runs = runs_that_began().filter(script=OuterRef("pk"))
     rows = Script.objects.filter(pk__in=[script.pk for script in scripts])
     newest = rows.annotate(newest=Subquery(runs.values("pk")[:1])).values_list("newest", flat=True)
     found = ScriptExecution.objects.defer("stdout", "stderr", "parameters").in_bulk([pk for pk in newest if pk])
     return {run.script_id: run for run in found.values() if run.script_id is not None}
 
 
-# --- one line of facts ------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Facts:
-    """`per_repository`: scripts a repository uses on average; the shares are whole percents, None of nothing."""
-
-    scripts: int
-    per_repository: float | None
-    with_scripts: int | None
-    from_templates: int | None
-
-
-def facts(repositories: int) -> Facts:
-    """`repositories`: how many there are."""
-    scripts = Script.objects.kept().aggregate(
-        all=Count("pk"), templates=Count("pk", filter=Q(category=Script.Category.TEMPLATE))
-    )
-    used = RepositoryScript.objects.filter(enabled=True, repository__deleted_at=None).order_by()
-    pairs = used.values("repository_id", "script_id").distinct().count()
-    having = used.values("repository_id").distinct().count()
-    return Facts(
-        scripts["all"],
-        round(pairs / repositories, 1) if repositories else None,
-        percent(having, repositories),
-        percent(scripts["templates"], scripts["all"]),
-    )
-
-
-def percent(part: int, whole: int) -> int | None:
-    return round(100 * part / whole) if whole else None
+def runs_that_began() -> QuerySet[ScriptExecution]:
+    """Newest first."""
+    return ScriptExecution.objects.exclude(status__in=NO_RESULT).order_by("-id")

@@ -4,9 +4,12 @@ The file is the truth for content, so everybody who is about to run, plan or sho
 (behaviour.md, section 11). A look costs one `stat` and one query while nothing has changed.
 """
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import transaction
 
 from . import manifest as manifests
 from .draft import follow_block
@@ -18,7 +21,7 @@ from .revising import (
     add_revision,
     change_row,
     current_revision,
-    free_path,
+    free_paths,
     is_name_taken,
     locked,
 )
@@ -52,7 +55,7 @@ def store() -> Store:
 
 def look(script: Script) -> Sight:
     """The script as it is on disk now, recorded; `script` is brought up to date."""
-    if not (script.seen_stat and store().stamp(script.file_path) == script.seen_stat):
+    if not is_as_seen(script):
         found = inspect(script)
         if found.read is None:
             return Sight(found.state, current_revision(script), found.problem)
@@ -61,8 +64,13 @@ def look(script: Script) -> Sight:
             found.read.stamp,
             found.file_path,
         ):
-            _record(script, found.file_path)
+            record(script, found.file_path)
     return Sight(CHANGED if script.unseen_edit else SAME, current_revision(script), _blocked(script))
+
+
+def is_as_seen(script: Script) -> bool:
+    """Nobody touched the file since it was last read; costs a `stat`."""
+    return bool(script.seen_stat) and store().stamp(script.file_path) == script.seen_stat
 
 
 def _blocked(script: Script) -> str:
@@ -72,34 +80,38 @@ def _blocked(script: Script) -> str:
 
 
 # --- what is on disk --------------------------------------------------------------------------------------------------
-def inspect(script: Script) -> Found:
-    """What is on disk, without recording anything."""
+def spare_files() -> dict[str, str]:
+    """The files in the folder that are no script yet: content hash to path. Empty where the folder cannot be read."""
+    found: dict[str, str] = {}
+    with suppress(StoreError):
+        for file_path in unregistered_paths():
+            with suppress(StoreError):
+                found.setdefault(store().read(file_path).sha256, file_path)
+    return found
+
+
+def spare_file(sha256: str) -> str | None:
+    return spare_files().get(sha256)
+
+
+def inspect(script: Script, spare: Callable[[str], str | None] = spare_file) -> Found:
+    """What is on disk, without recording anything. Where the file is gone `spare` says which one may be it, renamed."""
     try:
-        read = store().read(script.file_path)
+        return _read(script, script.file_path)
     except Missing as error:
-        return _renamed(script) or Found(MISSING, script.file_path, problem=f"{error} Restore it on the script's page.")
+        gone = Found(MISSING, script.file_path, problem=f"{error} Restore it on the script's page.")
     except StoreError as error:
         return Found(UNREADABLE, script.file_path, problem=str(error))
-    return Found(SAME if read.sha256 == script.sha256 else CHANGED, script.file_path, read)
-
-
-def _renamed(script: Script) -> Found | None:
-    """A file that belongs to no script and has the content of this one."""
     try:
-        return next((Found(SAME, path, read) for path, read in unregistered() if read.sha256 == script.sha256), None)
+        file_path = spare(script.sha256)
+        return _read(script, file_path) if file_path else gone
     except StoreError:
-        return None
+        return gone
 
 
-def unregistered() -> list[tuple[str, Read]]:
-    """The files in the folder that are no script yet and can be read. Raises Unreadable for the folder itself."""
-    found = []
-    for file_path in unregistered_paths():
-        try:
-            found.append((file_path, store().read(file_path)))
-        except StoreError:
-            continue
-    return found
+def _read(script: Script, file_path: str) -> Found:
+    read = store().read(file_path)
+    return Found(SAME if read.sha256 == script.sha256 else CHANGED, file_path, read)
 
 
 def unregistered_paths() -> list[str]:
@@ -109,7 +121,7 @@ def unregistered_paths() -> list[str]:
 
 
 # --- what is recorded -------------------------------------------------------------------------------------------------
-def _record(script: Script, file_path: str) -> None:
+def record(script: Script, file_path: str) -> None:
     """Bring the row up to the file, which is read again under the lock: another process may have been here."""
     remark = commit_of(store().path(file_path))
     with locked(script):
@@ -120,7 +132,7 @@ def _record(script: Script, file_path: str) -> None:
         if read.sha256 != script.sha256:
             _record_edit(script, read, remark)
         if (script.file_path, script.seen_stat) != (file_path, read.stamp):
-            free_path(file_path)
+            free_paths([file_path])
             change_row(script, file_path=file_path, seen_stat=read.stamp, updated_at=script.updated_at)
 
 
@@ -135,3 +147,15 @@ def _record_edit(script: Script, read: Read, remark: str) -> None:
     unseen = accepted is None or accepted.sha256 != read.sha256
     change_row(script, manifest=new.to_dict(), sha256=read.sha256, unseen_edit=unseen, **fields)
     add_revision(script, read.content, source=ScriptRevision.Source.DISK, remark=remark)
+
+
+def record_stamps(found: Sequence[tuple[Script, Read]]) -> None:
+    """Remember that these files have the content that their rows name, in one go; rows that moved on are left alone."""
+    stamps = {script.pk: read.stamp for script, read in found}
+    read_from = {script.pk: (script.sha256, script.file_path) for script, _ in found}
+    with transaction.atomic():
+        rows = Script.objects.kept().select_for_update().filter(pk__in=stamps)
+        same = [row for row in rows if (row.sha256, row.file_path) == read_from[row.pk]]
+        for row in same:
+            row.seen_stat = stamps[row.pk]
+        Script.objects.bulk_update(same, ["seen_stat"], batch_size=len(stamps))

@@ -136,15 +136,20 @@ class Store:
 
     def candidates(self) -> list[str]:
         """The files that may be scripts, by name: no hidden ones, no editor's backups, no README, no folders."""
+        return sorted(self.stamps())
+
+    def stamps(self) -> dict[str, str]:
+        """The same files, by name, with what `stamp` says of each. Raises Unreadable for the folder."""
         try:
-            names = sorted(
-                entry.name for entry in os.scandir(self.folder) if entry.is_file() and _is_script(entry.name)
-            )
+            with os.scandir(self.folder) as entries:
+                found = {
+                    entry.name: _stamp_of(entry) for entry in entries if entry.is_file() and _is_script(entry.name)
+                }
         except FileNotFoundError:
-            return []
+            return {}
         except OSError as error:
             raise Unreadable(f"The script folder {self.folder} cannot be read: {error.strerror or error}.") from error
-        return [f"{FOLDER}/{name}" for name in names]
+        return {f"{FOLDER}/{name}": found[name] for name in sorted(found)}
 
     # --- writing ------------------------------------------------------------------------------------------------------
     def new_path(self, name: str, suffix: str = ".sh", is_taken: Callable[[str], bool] = lambda path: False) -> str:
@@ -274,6 +279,13 @@ def _stamp(status: os.stat_result) -> str:
     if age < SETTLED:
         return ""
     return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+
+
+def _stamp_of(entry: "os.DirEntry[str]") -> str:
+    try:
+        return _stamp(entry.stat())
+    except OSError:  # gone again
+        return ""
 
 
 def _is_script(name: str) -> bool:

@@ -7,15 +7,17 @@ nothing is repeated, except the post part of a pair, which is a promise.
 import logging
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from borgui import process
 from borgui.accounts.models import User
+from borgui.fields import is_sealed
 from borgui.rundir import RunDirectory
 
 from . import links
@@ -27,7 +29,9 @@ from .running import Run, Stop, run_in_any_case
 log = logging.getLogger(__name__)
 BOTH = "both"
 MOST_STARTS = 3  # of the post part of a pair that is cut off again and again
-STEP = 0.2  # seconds between two looks during the pause of a pair
+LONGEST_PAUSE = 600  # seconds between the two parts of a pair
+STEP = 0.2  # seconds between two looks at the clock during that pause
+LOOK = 1.0  # seconds between two looks at the row: does a person want to go on?
 SAMPLE = RepositoryFacts(
     id=None, name="sample", path="/srv/backups/sample", source_paths=("/srv/sample",), archive_name="sample-archive"
 )
@@ -47,8 +51,12 @@ def queue(
     values: dict[str, Any] | None = None,
     user: User | None = None,
     pause: float = 0.0,
+    timeout: int | None = None,
 ) -> ScriptExecution:
-    """Planned rows for a test run; returns the first. `pause`: seconds between the two parts of a pair."""
+    """Planned rows for a test run; returns the first. `pause`: seconds between the two parts of a pair.
+
+    `timeout`: seconds; else the script's own.
+    """
     hook = hook_type or default_hook(script)
     facts = facts or SAMPLE
     hooks = [Hook.PRE, Hook.POST] if hook == BOTH else [Hook(hook)]
@@ -62,7 +70,8 @@ def queue(
     }
     rows = []
     for position, one in enumerate(hooks):
-        link = links.of_script(script, one, facts, values=values or {}, run_on=RunOn.ALWAYS if len(hooks) > 1 else None)
+        run_on = RunOn.ALWAYS if len(hooks) > 1 else None
+        link = links.of_script(script, one, facts, values=values or {}, run_on=run_on, timeout=timeout)
         rows.append(
             links.execution(
                 link,
@@ -74,6 +83,43 @@ def queue(
             )
         )
     return save(rows)
+
+
+class NotAgain(Exception):
+    """Why an execution cannot be tried again; a whole sentence."""
+
+
+def again(row: ScriptExecution, facts: RepositoryFacts | None, user: User | None = None) -> ScriptExecution:
+    """A test run of what ran there: the same hook (a pair: both), outcome and values, with the text the script has now.
+
+    `facts` of the repository it was for; None for sample values. Raises NotAgain.
+    """
+    if row.script is None or row.script.deleted_at:
+        raise NotAgain(f"'{row.script_name}' is not in the library, so it cannot be tried again.")
+    if is_sealed(row.parameters):
+        raise NotAgain("Its parameters can no longer be decrypted: put the encryption key back.")
+    job = row.backup_job
+    return queue(
+        row.script,
+        facts=facts,
+        hook_type=BOTH if is_pair(row) else row.hook_type,
+        backup_status=(job.outcome if job else row.circumstances.get("backup_status")) or Outcome.SUCCESS,
+        values=pinned_values(row),
+        user=user,
+        pause=float(row.circumstances.get("pause", 0)),
+    )
+
+
+def is_pair(row: ScriptExecution) -> bool:
+    """It belongs to a test run of both hooks."""
+    hooks = ScriptExecution.objects.filter(test_run_id=row.test_run_id, test_run_id__isnull=False)
+    return hooks.exclude(hook_type=row.hook_type).exists()
+
+
+def pinned_values(row: ScriptExecution) -> dict[str, Any]:
+    """The values with which it ran, as they are stored; what was secret stays secret."""
+    secret = set(row.secret_names)
+    return {name: {"secret": value} if name in secret else value for name, value in row.parameters.items()}
 
 
 def save(rows: list[ScriptExecution]) -> ScriptExecution:
@@ -154,7 +200,7 @@ def walk(rows: list[ScriptExecution], directory: RunDirectory, watch: Callable[[
         if row.status != ExecutionStatus.PLANNED:
             continue
         if row.position and row.attempt == 1:
-            pause_between(rows[0], watch)
+            pause_between(rows[0], row, watch)
         if watch(row) == Stop.SHUTDOWN:
             return
         run_one(row, run_for(row, directory, watch))
@@ -167,13 +213,46 @@ def run_one(row: ScriptExecution, run: Run) -> None:
         run_in_any_case(row, run)
 
 
-def pause_between(first: ScriptExecution, watch: Callable[[ScriptExecution], str]) -> None:
-    """The pause of a pair, for which the pre part has to have come to its own end; whoever stops the run ends it."""
-    if first.status not in (ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED):
+def pause_between(first: ScriptExecution, post: ScriptExecution, watch: Callable[[ScriptExecution], str]) -> None:
+    """The pause of a pair, for which the pre part has to have come to its own end; whoever stops the run ends it.
+
+    Its end is a column of the post part: pages count down to it, a person moves it (`go_on`), and after a loss only the
+    rest is waited for.
+    """
+    pause = float(first.circumstances.get("pause", 0))
+    if not pause or not first.started_at or first.status not in (ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED):
         return
-    until = time.monotonic() + float(first.circumstances.get("pause", 0))
+    if post.not_before is None:
+        write(post, not_before=timezone.now() + timedelta(seconds=pause))
+    until = time.monotonic() + min(pause, seconds_until(post))
+    looked = time.monotonic()
     while (left := until - time.monotonic()) > 0 and not watch(first):
+        if time.monotonic() - looked >= LOOK:
+            looked = time.monotonic()
+            until = min(until, looked + moved_to(post))
         time.sleep(min(STEP, left))
+
+
+def seconds_until(row: ScriptExecution) -> float:
+    """Negative where its time has come."""
+    return (row.not_before - timezone.now()).total_seconds() if row.not_before else 0.0
+
+
+def moved_to(row: ScriptExecution) -> float:
+    """Seconds until the row may start, as the database has it now; one that cannot be read changes nothing."""
+    try:
+        row.refresh_from_db(fields=["not_before"])
+    except DatabaseError:
+        log.warning("the pause of test run %s could not be looked at", row.test_run_id)
+    return seconds_until(row)
+
+
+def go_on(test_run_id: int) -> bool:
+    """End the pause of a pair now. False where none is waiting."""
+    waiting = ScriptExecution.objects.filter(
+        test_run_id=test_run_id, status=ExecutionStatus.PLANNED, not_before__isnull=False
+    )
+    return bool(waiting.update(not_before=timezone.now()))
 
 
 def run_for(row: ScriptExecution, directory: RunDirectory, watch: Callable[[ScriptExecution], str]) -> Run:

@@ -6,7 +6,7 @@ const outdir = "dist";
 
 await rm(outdir, { recursive: true, force: true });
 const result = await esbuild.build({
-  entryPoints: { theme: "src/theme.js", app: "src/app.js", editor: "src/editor.js", style: "src/style.css" },
+  entryPoints: { theme: "src/theme.js", app: "src/app.js", editor: "src/editor.js", board: "src/board.js", style: "src/style.css" },
   outdir,
   bundle: true,
   minify: true,

@@ -114,7 +114,9 @@ class Terminal:
 
 
 @pytest.mark.borg
-def test_the_examples_of_the_first_backup_of_retention_and_of_restoring_can_be_typed_as_they_stand(terminal: Terminal) -> None:
+def test_the_examples_of_the_first_backup_of_retention_and_of_restoring_can_be_typed_as_they_stand(
+    terminal: Terminal,
+) -> None:
     pages = ("docs/first-backup.md", "docs/retention.md", "docs/restoring.md")
 
     printed = terminal.type("\n".join(block for page in pages for block in blocks(page, "sh")))

@@ -8,7 +8,14 @@ import pytest
 from backups.connection import Kind
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["first-backup-in-the-browser", "off-site-over-ssh", "emergency-kit", "notifications", "retention"]
+PAGES = [
+    "first-backup-in-the-browser",
+    "off-site-over-ssh",
+    "emergency-kit",
+    "notifications",
+    "retention",
+    "scripts-around-a-backup",
+]
 SPOKEN = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("backups/**/*.py"), *ROOT.glob("scripts_library/**/*.py")]
 
 

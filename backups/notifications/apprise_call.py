@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import apprise
 from apprise.common import NotifyType
 
-from . import addresses, door
+from . import addresses, answers, door
 from .wording import Message
 
 CONNECT, READ = 10.0, 20.0  # seconds
@@ -67,7 +67,7 @@ def call(url: str, message: Message) -> Sent:
     if plugin is None or not addresses.is_remote(plugin):
         return Sent("Its address is not usable any more: enter it again.")
     plugin.socket_connect_timeout, plugin.socket_read_timeout, plugin.redirects = CONNECT, READ, False
-    with door.guarded(), heard() as said:
+    with door.guarded(), answers.short(), heard() as said:
         try:
             arrived = bool(plugin_send(plugin, message))
         except Exception as problem:  # of any library below: a fault of one message is no fault of the sender

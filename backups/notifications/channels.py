@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from backups.models import Channel, Delivery, Repository, SendingStatus
+from borgui.ansi import HIDDEN
 from borgui.encryption import is_sealed
 from scripts_library.errors import Conflict, Invalid
 
@@ -63,8 +64,10 @@ def _default(name: str) -> Any:
 
 def _problems(channel: Channel, given: Collection[str]) -> dict[str, str]:
     errors = {}
-    if not channel.name or len(channel.name) > MOST_NAME:
-        errors["name"] = f"It needs a name of at most {MOST_NAME} characters."
+    if not channel.name or len(channel.name) > MOST_NAME or HIDDEN.search(channel.name):
+        errors["name"] = (
+            f"It needs a name of at most {MOST_NAME} characters, without line breaks and control characters."
+        )
     if "url" in given and (sentence := _take_kind(channel)):
         errors["url"] = sentence
     if unknown := sorted(set(channel.events) - BY_NAME.keys()):

@@ -4,6 +4,7 @@ The same (`signature`) within an hour of one that was told is counted, not repea
 line of its own at its end, says how many there were. Counted ones stay on the page: nothing is lost.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -28,7 +29,7 @@ def route(now: datetime) -> int:
 
 def route_one(one: Notification, channels: Sequence[Channel], now: datetime) -> bool:
     """False where another worker was faster."""
-    one.signature = one.signature or f"{one.event}:{one.repository_id or ''}"
+    one.signature = one.signature or signature(one)
     with transaction.atomic():
         mine = Notification.objects.filter(pk=one.pk, routed_at=None)
         if not mine.update(routed_at=now, signature=one.signature):
@@ -40,6 +41,12 @@ def route_one(one: Notification, channels: Sequence[Channel], now: datetime) -> 
             mention(one, before)
             deliver(one, channels, now)
     return True
+
+
+def signature(one: Notification) -> str:
+    """Of what was written without one. A script that says something else has something else to say."""
+    said = hashlib.sha256(f"{one.title}\n{one.text}".encode()).hexdigest() if one.event == Event.MESSAGE else ""
+    return f"{one.event}:{one.repository_id or ''}:{said}"
 
 
 def told_before(one: Notification) -> Notification | None:

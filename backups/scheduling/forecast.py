@@ -18,7 +18,10 @@ from borgui.accounts.models import Installation
 
 from . import turns
 
-MOST = 2000  # entries of one night: more cannot be drawn
+MOST, EACH = (
+    6000,
+    48,
+)  # due times of one night, more cannot be drawn; and of one schedule, however many others there are
 LEARNT_FROM = timedelta(days=14)
 Entry = tuple[datetime, int, ScheduledJob]  # with its id, so that no two rows are ever compared
 
@@ -45,9 +48,10 @@ def upcoming(now: datetime, count: int, repository: Repository | None = None) ->
 def tonight(start: datetime, end: datetime) -> list[tuple[ScheduledJob, datetime, float | None]]:
     """Every due time from `start` up to `end`, and how many seconds its backups took of late; None: not known yet."""
     schedules = list(running_by_themselves())
-    found = takewhile(lambda entry: entry[0] <= end, merged(schedules, start - timedelta(seconds=1)))
+    each = max(EACH, MOST // max(len(schedules), 1))
+    found = takewhile(lambda entry: entry[0] <= end, merged(schedules, start - timedelta(seconds=1), each))
     seconds = usual_seconds(start)
-    return [(schedule, at, seconds.get(schedule.pk)) for at, _, schedule in islice(found, MOST)]
+    return [(schedule, at, seconds.get(schedule.pk)) for at, _, schedule in found]
 
 
 def paused(now: datetime) -> Installation | None:
@@ -62,13 +66,13 @@ def running_by_themselves() -> QuerySet[ScheduledJob]:
     return found.defer("ping_url").order_by("id")
 
 
-def merged(schedules: list[ScheduledJob], after: datetime) -> Iterator[Entry]:
-    """Due times of all of them, in order."""
+def merged(schedules: list[ScheduledJob], after: datetime, each: int | None = None) -> Iterator[Entry]:
+    """Due times of all of them, in order; of one schedule `each` at most."""
     pause = paused(after)
     until = pause.schedules_paused_until if pause else after
     if until is None:
         return iter(())
-    return heapq.merge(*(stream(one, max(after, until)) for one in schedules))
+    return heapq.merge(*(islice(stream(one, max(after, until)), each) for one in schedules))
 
 
 def stream(schedule: ScheduledJob, after: datetime) -> Iterator[Entry]:

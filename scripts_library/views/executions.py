@@ -1,23 +1,30 @@
 """The page of one execution: what did this script say? Live while it runs."""
 
+from functools import partial
+
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from backups import queue
+from backups import facts, queue, tasks
 from borgui import log_page
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
-from scripts_library import access, execution_story
+from scripts_library import access, execution_story, testruns
 from scripts_library.execution_story import path_of
 
 
 @signed_in
 @require_GET
 def execution(request: HttpRequest, pk: int) -> HttpResponse:
-    """`from` is the byte offset at which the shown part of the output begins."""
-    story = execution_story.of(access.execution(pk), number_in(request, "from"))
+    """`from` is the byte offset at which the shown part of the output begins; `search` shows the `hit`-th line with it."""
+    row, words = access.execution(pk), request.GET.get("search", "")[:200]
+    if words:
+        story = execution_story.searched(row, words, number_in(request, "hit"))
+    else:
+        story = execution_story.of(row, number_in(request, "from"))
     return render(request, "executions/execution.html", {"story": story})
 
 
@@ -50,13 +57,30 @@ def execution_log(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 @signed_in
 @require_POST
+def execution_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try the script again, for real: a test run with what this one was told."""
+    row = access.execution(pk)
+    try:
+        if not execution_story.again_of(row):
+            raise testruns.NotAgain("This run cannot be tried again.")
+        of_repository = facts.of(row.repository) if row.repository else None
+        with transaction.atomic():
+            made = testruns.again(row, of_repository, caller(request))
+            transaction.on_commit(partial(tasks.start_test, made.pk))
+    except testruns.NotAgain as reason:
+        messages.error(request, str(reason))
+        return redirect("execution", pk)
+    return redirect("execution", made.pk)
+
+
+@signed_in
+@require_POST
 def execution_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop this one script; the others go on by their rules."""
     row = access.execution(pk)
-    try:
-        queue.request_execution_cancel(row, caller(request))
-    except queue.TooLate as reason:
-        messages.error(request, str(reason))
+    queue.request_execution_cancel(row, caller(request))
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
     if request.POST.get("next") == "job" and row.backup_job_id:
         return redirect("job", row.backup_job_id)
     return redirect("execution", pk)

@@ -26,7 +26,10 @@ import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/sea
 import { python } from "@codemirror/lang-python";
 import { shell } from "@codemirror/legacy-modes/mode/shell";
 import { tags } from "@lezer/highlight";
+import { followBlock } from "./block.js";
 import { keepDraft } from "./draft.js";
+import { goToLines, lintBy } from "./lint.js";
+import { takeMerged } from "./merge.js";
 import { watchChanges } from "./unsaved.js";
 
 const nonce = document.currentScript?.nonce ?? "";
@@ -79,6 +82,30 @@ const look = EditorView.theme({
     border: "1px solid var(--bs-border-color)",
     borderRadius: "0.25rem",
   },
+  ".cm-tooltip": {
+    backgroundColor: "var(--surface)",
+    color: "var(--bs-body-color)",
+    border: "1px solid var(--bs-border-color)",
+    borderRadius: "0.25rem",
+    fontSize: "0.875rem",
+    maxWidth: "32rem",
+  },
+  ".cm-diagnosticSource": { fontSize: "0.8125rem", opacity: "1", color: "var(--idle)" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--failed)" },
+  ".cm-diagnostic-warning": { borderLeftColor: "var(--warning)" },
+  ".cm-diagnostic-info, .cm-diagnostic-hint": { borderLeftColor: "var(--idle)" },
+  ".cm-gutter-lint": { width: "1.125rem" },
+  ".cm-lint-marker": { content: "normal !important", width: "1rem", textAlign: "center", fontWeight: "700" },
+  ".cm-lint-marker-error": { color: "var(--failed)" },
+  ".cm-lint-marker-error::before": { content: '"×"' },
+  ".cm-lint-marker-warning": { color: "var(--warning)" },
+  ".cm-lint-marker-warning::before": { content: '"!"' },
+  ".cm-lint-marker-info, .cm-lint-marker-hint": { color: "var(--idle)" },
+  ".cm-lint-marker-info::before, .cm-lint-marker-hint::before": { content: '"i"' },
+  ".cm-lintRange": { backgroundImage: "none", textDecoration: "underline wavy", textUnderlineOffset: "3px" },
+  ".cm-lintRange-error": { textDecorationColor: "var(--failed)" },
+  ".cm-lintRange-warning": { textDecorationColor: "var(--warning)" },
+  ".cm-lintRange-info, .cm-lintRange-hint": { textDecorationColor: "var(--idle)" },
   ".cm-panel.cm-search [name=close]": { color: "var(--bs-body-color)", width: "1.75rem", height: "1.75rem" },
 });
 
@@ -93,10 +120,15 @@ function languageOf(firstLine) {
 const supports = { shell: () => ofShell, python, none: () => [] };
 const language = new Compartment();
 
+const interpreterOf = (firstLine) => (firstLine.startsWith("#!") ? firstLine.slice(2).trim() : "/bin/sh");
+
 function followFirstLine() {
   let shown = "";
+  const place = document.querySelector("[data-interpreter]");
   return (state) => {
-    const wanted = languageOf(state.doc.line(1).text);
+    const first = state.doc.line(1).text;
+    const [wanted, interpreter] = [languageOf(first), interpreterOf(first)];
+    if (place && place.textContent !== interpreter) place.textContent = interpreter;
     if (wanted === shown) return null;
     shown = wanted;
     return language.reconfigure(supports[wanted]());
@@ -119,7 +151,7 @@ function typeOver(event, view) {
   return true;
 }
 
-function enhance(textarea) {
+function enhance(textarea, lint) {
   const label = document.querySelector(`label[for="${textarea.id}"]`);
   const follow = followFirstLine();
   const view = new EditorView({
@@ -144,6 +176,7 @@ function enhance(textarea) {
       syntaxHighlighting(colours),
       look,
       language.of([]),
+      lint,
       // Tab indents; Escape, then Tab leaves the editor: no keyboard trap (WCAG 2.1.2).
       Prec.highest(keymap.of([{ key: "Escape", run: letTabLeave }])),
       keymap.of([...searchKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
@@ -182,8 +215,11 @@ function enhance(textarea) {
 const form = document.getElementById("script-form");
 const textarea = form?.querySelector("textarea[data-editor]");
 if (textarea) {
-  const view = enhance(textarea);
+  const view = enhance(textarea, lintBy(form));
   form.querySelectorAll("[data-with-editor]").forEach((words) => words.removeAttribute("hidden"));
   const draft = keepDraft(form, view);
   watchChanges(form, draft);
+  goToLines(form, view);
+  takeMerged(form, view);
+  followBlock(form, view);
 }

@@ -1,11 +1,11 @@
-// The account menu is a <details>, so it opens without script; with it, it also closes as menus do.
+// The menus on top are <details>, so they open without script; with it, they also close as menus do.
 
 function close(menu, focus) {
   menu.open = false;
   if (focus) menu.querySelector("summary").focus();
 }
 
-const opened = () => document.querySelector("details.account[open]");
+const opened = () => document.querySelector("details.drop[open]");
 
 document.addEventListener("click", (event) => {
   const menu = opened();

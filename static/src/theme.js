@@ -1,5 +1,6 @@
 // Loaded in <head>, before anything is painted: the page never flashes in the wrong theme.
-// The cookie `theme` holds light, dark or auto; auto, or no cookie, follows the machine.
+// The cookie `theme` holds light, dark or auto; auto, or no cookie, follows the machine. Without script borgui/theme.py
+// keeps it. `data-script` tells the style sheet that there is script.
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
@@ -20,9 +21,15 @@ function choose(theme) {
   paint();
 }
 
+document.documentElement.dataset.script = "";
 paint();
 dark.addEventListener("change", paint);
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-theme-choice]");
-  if (button) choose(button.dataset.themeChoice);
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (button?.name !== "theme") return;
+  event.preventDefault();
+  choose(button.value);
+  const menu = button.closest("details");
+  menu.open = false;
+  menu.querySelector("summary").focus();
 });

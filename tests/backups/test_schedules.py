@@ -1,5 +1,7 @@
 """What people may say in a schedule, and what a change does to its times."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from backups import repositories, schedules
@@ -26,6 +28,8 @@ def refused(act) -> dict[str, str]:
         ("name", " ", "needs a name"),
         ("name", "a\nb", "no line breaks"),
         ("name", "x" * 101, "longer than 100"),
+        ("name", "\u200b", "no control characters"),
+        ("name", "a\u202eb", "no control characters"),
         ("cron_expression", "61 * * * *", "The minute cannot be"),
         ("cron_expression", "0 0 31 2 *", "never comes"),
         ("timezone", "Mars/Olympus", "no such time zone"),
@@ -34,6 +38,8 @@ def refused(act) -> dict[str, str]:
         ("jitter", 24 * 3600 + 1, "from 0 to 86400"),
         ("catch_up", 31 * 24 * 3600, "from 0 to"),
         ("check_every_days", 0, "from 1 to 3650"),
+        ("ping_url", "http://169.254.169.254/latest", "for the machine itself"),
+        ("ping_url", "https://metadata.google.internal/", "for the machine itself"),
         ("ping_url", "ftp://ping.example.org", "https://"),
         ("ping_url", "file:///etc/passwd", "https://"),
         ("ping_url", "https://", "https://"),
@@ -182,6 +188,13 @@ def test_a_pause_that_is_over_already_is_refused(make_schedule):
 
     for act in (lambda: schedules.pause(schedule, at("20 12:00")), lambda: schedules.pause_all(at("20 11:00"))):
         assert refused(act) == {"until": "This is over already."}
+
+
+def test_a_pause_up_to_the_end_of_the_calendar_is_refused(make_schedule):
+    schedule, never = make_schedule(timezone="Asia/Tokyo"), datetime.max.replace(tzinfo=UTC)
+
+    for act in (lambda: schedules.pause(schedule, never), lambda: schedules.pause_all(never)):
+        assert "without an end" in refused(act)["until"]
 
 
 def test_without_an_end_a_pause_switches_off_until_somebody_resumes(make_schedule, tick_at):

@@ -148,7 +148,7 @@ def test_what_is_due_starts_within_seconds_however_long_the_worker_is_there(quic
 
 
 def test_a_fault_of_one_look_does_not_end_the_worker(db, data_dir, monkeypatch, caplog):
-    host = worker.Host(consumer=None, launcher=SimpleNamespace(reap=lambda: []))
+    host = worker.Host(consumer=None, launcher=SimpleNamespace(reap=list))
     host.report(started=True)
     monkeypatch.setattr(scheduling, "anything_due", lambda now: 1 // 0)
 

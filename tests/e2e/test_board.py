@@ -322,17 +322,20 @@ def test_how_the_board_looks(
     containers: RepositoryScript,
     attach: Callable[..., Any],
     make_script: Callable[..., Script],
+    make_repository: Callable[..., Repository],
     look: Callable[[Page, str], None],
     axe: Callable[[Page], None],
 ) -> None:
     for name in ("Dump PostgreSQL", "Ping monitor", "Snapshot volumes"):
         make_script(name)
     attach(photos, POST, "Undeclared")
-    assignments.change(containers, {"parameters": {"NAMES": ""}})
+    assignments.change(containers, {"parameters": {"NAMES": "", "TOKEN": "swordfish"}})
     board(page, photos)
     unfold(page, abc[0], "run")
     expect(unfold(page, containers).get_by_label("Containers")).to_be_visible()
     look(page, "board")
     axe(page)
+    make_repository("music", pre_backup_script="echo old")
     page.goto(f"/repositories/{photos.pk}/scripts/copy/")
     look(page, "board-copy")
+    axe(page)

@@ -145,7 +145,7 @@ def test_parameters_are_declared_by_one_click_and_ordered_with_the_keyboard(page
     expect(block.locator("#parameter-2-summary")).to_have_text("MODE choice")
     names = [(entry.name, entry.choices) for entry in parse(editor(page)).parameters]
     assert names == [("API_TOKEN", ()), ("CONTAINERS", ()), ("MODE", ("soft", "hard"))]
-    assert "# # as docker knows them\n# [[parameters]]\n# name = \"CONTAINERS\"" in editor(page)
+    assert '# # as docker knows them\n# [[parameters]]\n# name = "CONTAINERS"' in editor(page)
 
 
 def test_the_block_is_read_written_and_checked_without_javascript(without_javascript: Page) -> None:
@@ -182,3 +182,17 @@ def test_how_the_page_of_a_script_looks(
     page.locator("summary", has_text="CONTAINERS").click()
     look(page, "script-editor")
     axe(page)
+
+
+def test_the_form_where_something_does_not_fit(
+    page: Page, look: Callable[[Page, str], None], axe: Callable[[Page], None]
+) -> None:
+    page.goto("/scripts/new/")
+    block = page.get_by_role("region", name="What the script says about itself")
+    block.get_by_role("button", name="Add a parameter").click()
+    page.locator("#id_parameter-0-name").fill("PATH")
+    expect(block).to_contain_text("The name PATH is reserved.")
+    expect(page.locator("#id_parameter-0-name")).to_be_focused()
+    look(page, "script-new")
+    axe(page)
+    assert parse(editor(page)).parameters[0].name == "VALUE_1"

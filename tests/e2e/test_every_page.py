@@ -56,6 +56,7 @@ PAGES = [
     ("script-new",),
     ("script", "script"),
     ("script-revision", "script", "revision"),
+    ("script-history", "script"),
     ("script-delete", "script"),
 ]
 PIECE, FILE, POST = "a piece of a page", "for programs, or a file", "a POST only"
@@ -97,6 +98,8 @@ NO_PAGES = {
     "promise-close": POST,
     "scripts-register": POST,
     "script-drift": POST,
+    "script-merge": POST,
+    "script-difference": "two versions are chosen first: test_history.py",
     "script-restore": POST,
     "script-picker": PIECE,
     "assignment-order": POST,

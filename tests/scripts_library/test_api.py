@@ -325,9 +325,20 @@ def test_a_test_run_needs_nothing_and_defaults_to_the_first_hook(api: Rest) -> N
         ({"backup_status": "good"}, "backup_status"),
         ({"parameters": {"X": 1}}, "parameters.X"),
         ({"repository": 1}, "repository"),
+        ({"pause": 601}, "pause"),
+        ({"pause": -1}, "pause"),
     ]:
         assert fields_of(api.post(f"/scripts/{script['id']}/test", body)) == [field]
     assert api.post(f"/scripts/{script['id']}/test", {"repository_id": 99}).status_code == 404
+
+
+def test_a_pair_is_tried_with_a_pause_of_a_chosen_length(api: Rest) -> None:
+    script = make(api)
+    response = api.post(f"/scripts/{script['id']}/test", {"hook_type": "both", "pause": 20})
+    assert response.status_code == 202
+    rows = ScriptExecution.objects.filter(test_run_id=response.json()["id"]).order_by("position")
+    assert [row.hook_type for row in rows] == ["pre-backup", "post-backup"]
+    assert {row.circumstances["pause"] for row in rows} == {20}
 
 
 @pytest.mark.parametrize("path", ["/scripts", "/executions"])

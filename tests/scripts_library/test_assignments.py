@@ -137,3 +137,44 @@ def test_an_order_of_other_assignments_is_a_conflict_and_changes_nothing(
             assignments.reorder(repository.pk, PRE, ids)
     assert chain(repository) == [(0, "a"), (1, "b"), (2, "c")]
     assert list(invalid(assignments.reorder, repository.pk, "during", [])) == ["hook_type"]
+
+
+def test_an_order_that_somebody_else_changed_meanwhile_is_a_conflict(make_script: Make, repository: Repository) -> None:
+    a, b, c = (entry.pk for entry in three(make_script, repository))
+    assignments.reorder(repository.pk, PRE, [c, a, b], known=[a, b, c])
+    with pytest.raises(Conflict, match="changed the order"):
+        assignments.reorder(repository.pk, PRE, [b, a, c], known=[a, b, c])
+    assert chain(repository) == [(0, "c"), (1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize(("at", "expected"), [(0, "dabc"), (2, "abdc"), (3, "abcd"), (99, "abcd")])
+def test_a_new_one_can_be_put_at_its_place(make_script: Make, repository: Repository, at: int, expected: str) -> None:
+    three(make_script, repository)
+    assignments.assign(repository.pk, make_script("d"), PRE, at=at)
+    assert chain(repository) == list(enumerate(expected))
+
+
+def test_settings_that_somebody_else_changed_meanwhile_are_a_conflict(
+    make_script: Make, repository: Repository
+) -> None:
+    entry = assignments.assign(repository.pk, make_script("a"), PRE)
+    known = assignments.state_of(entry)
+    assignments.change(entry, {"custom_timeout": 7}, known=known)
+    with pytest.raises(Conflict, match="changed these settings"):
+        assignments.change(entry, {"custom_timeout": 8}, known=known)
+    entry.refresh_from_db()
+    assert entry.custom_timeout == 7
+    assignments.change(entry, {"custom_timeout": 8}, known=assignments.state_of(entry))
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"on_failure": "skip"}, {"parameters": {"TOKEN": "another"}}])
+def test_the_mark_of_a_state_changes_with_all_that_a_form_shows_and_holds_no_secret(
+    make_script: Make, repository: Repository, change: dict[str, Any]
+) -> None:
+    script = make_script("a", block("[[parameters]]", 'name = "TOKEN"', 'type = "secret"'))
+    entry = assignments.assign(repository.pk, script, PRE, parameters={"TOKEN": "hunter22"})
+    known = assignments.state_of(entry)
+    assert known == assignments.state_of(RepositoryScript.objects.get())
+    assignments.change(entry, change)
+    assert assignments.state_of(RepositoryScript.objects.get()) != known
+    assert len(known) == 32

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts_library.declaring import Unwritable, changed
@@ -91,6 +91,7 @@ def around(content: str) -> tuple[str, str]:
     return content[:begin], content[end:]
 
 
+@settings(deadline=None)
 @given(first=MANIFESTS, second=MANIFESTS)
 def test_what_is_written_reads_back_whatever_was_there(first: Manifest, second: Manifest) -> None:
     once = changed("#!/bin/sh\necho\n", first)
@@ -101,6 +102,7 @@ def test_what_is_written_reads_back_whatever_was_there(first: Manifest, second: 
     assert changed(twice, second) == twice
 
 
+@settings(deadline=None)
 @given(wanted=MANIFESTS)
 def test_everything_outside_the_block_and_all_comments_and_unknown_keys_stay(wanted: Manifest) -> None:
     written = changed(STOP, wanted)
@@ -111,6 +113,7 @@ def test_everything_outside_the_block_and_all_comments_and_unknown_keys_stay(wan
         assert kept in written.split("\n")
 
 
+@settings(deadline=None)
 @given(wanted=MANIFESTS.filter(lambda one: one != Manifest()), content=OUTSIDE)
 def test_a_text_without_a_block_gets_one_and_keeps_every_line(wanted: Manifest, content: str) -> None:
     written = changed(content, wanted)

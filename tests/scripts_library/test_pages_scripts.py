@@ -1,5 +1,6 @@
 """The pages of scripts without a browser: what they answer, save and refuse, and what they cost."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -136,6 +137,8 @@ def test_the_list_is_narrowed_by_hook_condition_use_and_state(
     assert names(state="unused") == ["After"]
     assert names(state="missing") == ["Before"]
     assert names(state="changed") == []
+    assert names(category="custom") == ["Before", "After"]
+    assert names(category="template") == []
     assert names(hook="nonsense", page="nonsense") == ["Before", "After"]
 
 
@@ -169,7 +172,10 @@ def test_the_list_says_usage_last_result_and_one_line_of_facts(
 
     html = page(client, "/scripts/")
 
-    assert "1 script · 1.0 per repository · 100 % of repositories run scripts · 0 % made from templates" in html
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+    assert "Repositories per script 1.0 (goal: 2 and more)" in said
+    assert "Repositories that run scripts 100 % (goal: 50 %) Scripts made from templates 0 % (goal: 70 %)" in said
+    assert "Repositories in a maintenance window 0 % (goal: 20 %)" in said
     assert "failed" in html
     assert "did not run" not in html
 
@@ -198,11 +204,15 @@ def test_the_list_costs_as_many_queries_with_fifty_scripts_as_with_one(
     repository = make_repository()
     assignments.assign(repository.pk, make_script("s 0"), "pre-backup")
     run(Script.objects.get(), "succeeded")
+    settle(Script.objects.get(), look=False)
+    page(client, "/scripts/")  # looks at what is new on disk
     with_one = cost()
     for number in range(1, 50):
         script = make_script(f"s {number}")
         assignments.assign(repository.pk, script, "pre-backup")
         run(script, "succeeded")
+    settle(script, look=False)
+    page(client, "/scripts/")
 
     assert cost() == with_one
 

@@ -104,6 +104,30 @@ def test_a_pair_shares_state_dir_and_pauses_in_between() -> None:
     assert (after.started_at - before.completed_at).total_seconds() >= 0.6
 
 
+def test_a_person_ends_the_pause() -> None:
+    first = testruns.queue(make_script("it", PAIR), hook_type=testruns.BOTH, pause=600)
+    began = time.monotonic()
+
+    def watch(row: ScriptExecution) -> str:
+        testruns.go_on(first.pk)
+        return ""
+
+    assert not testruns.go_on(first.pk), "nothing waits yet"
+    testruns.run(first.pk, watch)
+    assert statuses() == [GOOD, GOOD]
+    assert time.monotonic() - began < 60
+    assert not testruns.go_on(first.pk)
+
+
+def test_there_is_no_pause_after_a_pre_part_that_could_not_start() -> None:
+    script = make_script("it", PAIR)
+    first = testruns.queue(script, hook_type=testruns.BOTH, pause=600)
+    ScriptExecution.objects.filter(pk=first.pk).update(problem="the required parameter WHAT has no value")
+    testruns.run(first.pk, never)
+    assert [row.not_before for row in rows()] == [None, None]
+    assert statuses()[0] == ExecutionStatus.FAILED
+
+
 def test_the_post_part_runs_also_when_the_pre_part_failed_or_ran_out_of_time() -> None:
     body = BOTH + '[ "$HOOK_TYPE" = post-backup ] && exit 0; echo > "$STATE_DIR/x"; sleep 30'
     first = testruns.queue(make_script("it", body, timeout=1), hook_type=testruns.BOTH)
@@ -253,6 +277,45 @@ def test_the_post_part_of_a_lost_pair_runs_until_it_has_come_to_an_end(installat
     assert (tmp_path / "ran").read_text().splitlines() == ["pre-backup 1", "post-backup 1", "post-backup 2"]
     assert rows()[-1].stdout == "x\nx\nx\n"
     assert all(process.carriers(row.token) == [] for row in rows())
+
+
+@pytest.mark.faults
+@pytest.mark.django_db(transaction=True)
+def test_a_pair_that_is_lost_in_its_pause_waits_for_the_rest_of_it_and_keeps_its_promise(
+    installation: Any, tmp_path: Path
+) -> None:
+    body = BOTH + f'echo "$HOOK_TYPE" >> {tmp_path}/ran; echo x >> "$STATE_DIR/kept"; cat "$STATE_DIR/kept"'
+    first = testruns.queue(make_script("it", body), hook_type=testruns.BOTH, pause=600)
+    child = installation.start("run_script", str(first.pk), start_new_session=True)
+    try:
+        wait_for(lambda: rows()[1].not_before)
+    finally:
+        child.kill()
+        child.communicate()
+    assert testruns.unowned() == [first.pk]
+    assert testruns.go_on(first.pk)
+
+    installation.manage("recover")
+
+    assert statuses() == [GOOD, GOOD]
+    assert (tmp_path / "ran").read_text().splitlines() == ["pre-backup", "post-backup"]
+    assert rows()[1].stdout == "x\nx\n"
+    assert testruns.unowned() == []
+
+
+@pytest.mark.faults
+@pytest.mark.django_db(transaction=True)
+def test_a_person_stops_the_pre_part_of_a_pair_and_the_post_part_still_runs(installation: Any, tmp_path: Path) -> None:
+    body = BOTH + f'[ "$HOOK_TYPE" = post-backup ] && exit 0; touch {tmp_path}/mark; sleep 60'
+    first = testruns.queue(make_script("it", body), hook_type=testruns.BOTH, pause=600)
+    child = installation.start("run_script", str(first.pk), start_new_session=True)
+    try:
+        wait_for((tmp_path / "mark").exists)
+        ScriptExecution.objects.filter(pk=first.pk).update(cancel_requested_at=first.created_at)
+        child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert statuses() == [ExecutionStatus.CANCELLED, GOOD]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -26,7 +26,10 @@ class Got:
 
 
 class WebHook:
-    """`answer`: the status to answer with, or "hang" to keep the line open in silence until `release`."""
+    """`answer`: the status to answer with, or "hang" to keep the line open in silence until `release`.
+
+    `body`: None, or pieces without end that follow the status; `given` counts their bytes, while somebody listens.
+    """
 
     def __init__(self) -> None:
         self.got: list[Got] = []
@@ -34,6 +37,8 @@ class WebHook:
         self.answer: int | str = 200
         self.location = ""
         self.delay = 0.0
+        self.body: Iterator[bytes] | None = None
+        self.given, self.is_giving = 0, False
         self._released = threading.Event()
         hook = self
 
@@ -50,8 +55,18 @@ class WebHook:
                 self.send_response(int(hook.answer))
                 if hook.location:
                     self.send_header("Location", hook.location)
-                self.send_header("Content-Length", "0")
+                if hook.body is None:
+                    self.send_header("Content-Length", "0")
                 self.end_headers()
+                self.give(hook.body or iter(()))
+
+            def give(self, pieces: Iterator[bytes]) -> None:
+                hook.is_giving = True
+                with suppress(OSError):  # until nobody listens any more
+                    for piece in pieces:
+                        self.wfile.write(piece)
+                        hook.given += len(piece)
+                hook.is_giving = False
 
             do_GET = do_POST
 

@@ -118,6 +118,14 @@ def test_a_name_is_taken_once_and_unknown_events_and_repositories_are_refused():
     assert set(refused.value.errors) == {"name", "events", "repositories"}
 
 
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x1b[31mb", "\u202e", "x" * 101])
+def test_a_name_is_one_line_that_can_be_read(db, name):
+    with pytest.raises(Invalid) as refused:
+        channels.create({"name": name, "url": SECRET})
+
+    assert list(refused.value.errors) == ["name"]
+
+
 def test_switching_off_forgets_what_waits(make_channel):
     channel = make_channel()
     told = Notification.objects.create(event="failure", title="old news")

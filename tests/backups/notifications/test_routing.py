@@ -33,6 +33,20 @@ def test_every_event_has_words_and_the_loud_ones_are_told_by_default():
     assert set(Event.values) - set(USUAL) == {"warning", "success", "skipped", "cancelled", "outside_edit"}
 
 
+def test_a_script_that_says_something_else_is_heard_and_one_that_repeats_itself_is_counted(
+    make_channel, make_repository
+):
+    make_channel()
+    photos = make_repository("photos")
+
+    tell(0, "message", photos, title="Disk", text="90 % full")
+    tell(1, "message", photos, title="Disk", text="90 % full")
+    tell(2, "message", photos, title="Certificate", text="ends in 3 days")
+
+    assert told() == ["90 % full", "ends in 3 days"]
+    assert Notification.objects.order_by("pk").first().repeats == 1
+
+
 def test_a_channel_hears_its_events_of_its_repositories(make_channel, make_repository):
     photos, mail = make_repository("photos"), make_repository("mail")
     make_channel("all", events=["failure"])

@@ -4,12 +4,13 @@ import signal
 import socket
 import time
 from datetime import timedelta
+from itertools import repeat
 
 import pytest
 from django.utils import timezone
 
 from backups.models import Channel, Delivery, Notification, Ping, ScheduledJob, ScheduleRun
-from backups.notifications import apprise_call, mail, outgoing, routing, sending
+from backups.notifications import answers, apprise_call, mail, outgoing, routing, sending
 from backups.notifications.mail import Encryption, Mail
 from tests.backups.conftest import eventually
 
@@ -301,3 +302,36 @@ def test_a_ping_is_tried_for_an_hour_and_its_beginning_is_no_news_after_its_end(
     assert sending.run()
     late.refresh_from_db()
     assert (late.status, late.error) == ("given_up", "It answered 500, which is an error of its own.")
+
+
+# --- answers without end ----------------------------------------------------------------------------------------------
+def test_an_answer_without_end_is_not_read_to_its_end(make_channel, hook):
+    hook.body = repeat(b"x" * 65536)
+    make_channel(url=hook.url)
+    tell()
+
+    send()
+
+    assert Delivery.objects.get().status == "sent", "its status said so"
+    assert len(hook.got) == 1
+    eventually(lambda: not hook.is_giving)
+    assert hook.given < 32 * 1024 * 1024, "what fits into the buffers of the line"
+
+
+def test_an_answer_that_drips_is_given_up_on_and_counts_by_its_status(make_channel, hook, monkeypatch):
+    def drops():
+        while True:
+            yield b"x"
+            time.sleep(0.05)
+
+    monkeypatch.setattr(answers, "LONGEST", 0.3)
+    hook.body = drops()
+    make_channel(url=hook.url)
+    tell()
+
+    began = time.monotonic()
+    send()
+
+    assert Delivery.objects.get().status == "sent"
+    assert time.monotonic() - began < 10
+    eventually(lambda: not hook.is_giving)

@@ -36,6 +36,17 @@ def test_the_names_of_the_repositories_are_told_in_their_order(make_schedule, ma
     assert found.repository_names == ["two", "one"]
 
 
+def test_a_schedule_of_every_minute_does_not_hide_the_night_of_the_others(make_schedule):
+    for number in range(3):
+        make_schedule(f"minutely {number}", cron_expression="* * * * *")
+    make_schedule("nightly", cron_expression="30 11 * * *")
+
+    found = [schedule.name for schedule, _, _ in scheduling.tonight(at("20 12:00"), at("21 11:59"))]
+
+    assert found.count("nightly") == 1
+    assert found.count("minutely 2") == 24 * 60 - 1, "from 12:01 to 11:59"
+
+
 def test_of_one_repository_only_its_own_are_told(make_schedule, make_repository):
     photos = make_repository()
     make_schedule("others", cron_expression="* * * * *")
