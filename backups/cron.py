@@ -107,6 +107,7 @@ def fields(expression: str) -> str:
     return ALIASES.get(text.lower(), text)
 
 
+@lru_cache(maxsize=2000)
 def in_words(expression: str) -> str:
     """A reading for people: "At 02:17 every day". '' for what cannot be read."""
     if problem(expression):
