@@ -1,6 +1,8 @@
 """What people are to be told, as rows (behaviour.md, section 2, point 7). Sending them is another's work."""
 
+import re
 from collections.abc import Sequence
+from zlib import crc32
 
 from django.utils import timezone
 
@@ -13,6 +15,7 @@ from .words import Told
 
 BAD = (Event.FAILURE, Event.BROKEN_PROMISE, Event.OVERDUE)  # what a good backup puts an end to
 MOST_SIGNATURE = 200  # characters
+WORDLESS = re.compile(r"[\W\d_]+")
 
 
 def of_finished(job: BackupJob, rows: Sequence[ScriptExecution], broken: Sequence[ScriptExecution]) -> None:
@@ -68,6 +71,12 @@ def _write(job: BackupJob, event: str, told: Told, broken: Sequence[ScriptExecut
 
 
 def _signature(job: BackupJob, event: str, broken: Sequence[ScriptExecution]) -> str:
-    """The same for what would say the same again: another state of the services, or another script, is news."""
+    """The same for what would say the same again: another state of the services, cause, or script is news."""
     scripts = ",".join(sorted(str(row.script_id or row.script_name) for row in broken))
-    return f"{event}:{job.repository_id}:{job.services}:{scripts}"[:MOST_SIGNATURE]
+    return f"{event}:{job.repository_id}:{job.services}:{_cause(job)}:{scripts}"[:MOST_SIGNATURE]
+
+
+def _cause(job: BackupJob) -> str:
+    """The first sentence of what went wrong, as a short number; times, counts and last lines of output are left out."""
+    first = job.message.partition("\n")[0].partition("(")[0]
+    return f"{crc32(WORDLESS.sub(' ', first).encode()):x}"

@@ -9,7 +9,7 @@ from backups.models import Delivery, Notification, SendingStatus
 
 from .events import BY_NAME, Kind
 
-SHOWN = 50
+SHOWN = 30
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backups import notices
 from backups.models import Delivery, Event, Notification
 from backups.notifications import routing
 from backups.notifications.events import BY_NAME, USUAL
@@ -189,3 +190,22 @@ def test_the_first_line_of_a_failure_always_speaks_of_the_services(make_reposito
     row = Notification(event="failure", job=job, title="t", text="Not backed up:\nfirst reason\nsecond reason")
 
     assert message_of(row).body == "Not backed up: first reason second reason Nothing was stopped."
+
+
+def test_failures_of_another_cause_are_told_and_those_of_the_same_are_counted_whatever_their_times(
+    make_channel, make_repository, make_job
+):
+    make_channel()
+    photos = make_repository("photos")
+
+    for message in (
+        "'Dump' failed before the backup started (exit 1: row 17).",
+        "'Dump' failed before the backup started (exit 3: row 18).",
+        "borg could not reach nas.example.org.",
+    ):
+        job = make_job(photos)
+        job.status, job.outcome, job.data, job.message = "failure", "failure", "none", message
+        notices.of_finished(job, [], [])
+        routing.route(NOW)
+
+    assert [row.counted_in_id is not None for row in Notification.objects.order_by("pk")] == [False, True, False]
