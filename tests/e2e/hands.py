@@ -58,8 +58,8 @@ class Finger(Mouse):
 
 
 class Keyboard(Mouse):
-    def reach(self, target: Locator) -> None:
-        """Tab until `target` has the focus. Whatever has it on the way shows that, and lets it go on."""
+    def reach(self, target: Locator, key: str = "Tab") -> None:
+        """Press `key` until `target` has the focus. Whatever has it on the way shows that, and lets it go on."""
         expect(target).to_be_visible()
         for _ in range(STEPS):
             focus = target.evaluate(FOCUS)
@@ -68,7 +68,7 @@ class Keyboard(Mouse):
                 return
             if focus["inEditor"]:
                 self.page.keyboard.press("Escape")
-            self.page.keyboard.press("Tab")
+            self.page.keyboard.press(key)
         raise AssertionError(f"{target} cannot be reached by keyboard on {self.page.url}")
 
     def press(self, target: Locator) -> None:

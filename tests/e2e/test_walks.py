@@ -13,14 +13,11 @@ from borgui.accounts.models import SetupLink, User
 from scripts_library.models import RepositoryScript, Script
 from tests.backups import scenes
 
+from .hands import Keyboard
+
 pytestmark = pytest.mark.borg
 PATIENCE = 20_000  # ms: borg answers when it answers
 PASSWORD, NEXT_PASSWORD = "correct horse battery", "another horse battery"
-STEPS = 60  # presses of Tab within which everything on a page can be reached
-FOCUS_SEEN = """() => {
-  const style = getComputedStyle(document.activeElement.closest(".cm-editor") ?? document.activeElement);
-  return style.outlineStyle !== "none" || style.boxShadow !== "none" || document.activeElement === document.body;
-}"""
 
 
 @pytest.fixture(autouse=True)
@@ -197,14 +194,7 @@ def test_everything_can_be_done_by_keyboard_alone(
 
 
 def reach(page: Page, target: Locator, back: bool = False) -> None:
-    """Tab until `target` has the focus. Whatever has it on the way shows that, and lets it go on."""
-    expect(target).to_be_visible()
-    for _ in range(STEPS):
-        if target.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Shift+Tab" if back else "Tab")
-        assert page.evaluate(FOCUS_SEEN), f"no focus is seen on {page.evaluate('document.activeElement.outerHTML')}"
-    raise AssertionError(f"{target} cannot be reached by keyboard on {page.url}")
+    Keyboard(page).reach(target, "Shift+Tab" if back else "Tab")
 
 
 def enter(page: Page, target: Locator) -> None:
@@ -267,7 +257,7 @@ def edit_it(page: Page) -> None:
 
 
 def back_up(page: Page, run_queued: Callable[[], BackupJob]) -> None:
-    enter(page, page.locator("#script-head").get_by_role("link", name="photos"))
+    enter(page, page.get_by_role("region", name="Used by").get_by_role("link", name="photos"))
     enter(page, page.get_by_role("navigation", name="This repository").get_by_role("link", name="Overview"))
     enter(page, page.get_by_role("button", name="Back up now"))
     expect(page.locator("#job-progress")).to_be_visible()
