@@ -29,6 +29,7 @@ class Launcher:
 
     children: dict[tuple[str, int], process.Child] = field(default_factory=dict)
     stopping: bool = False
+    _again: set[int] = field(default_factory=set)  # jobs whose next process waits until the one before is collected
     _resting: dict[int, float] = field(default_factory=dict)  # job to an instant: its process failed before the claim
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -71,6 +72,14 @@ class Launcher:
             if command == "run_job":
                 starting.mark(pk, child.pid)
 
+    def start_again(self, pk: int) -> None:
+        """Run a finished job once more; where its process is still ending, as soon as that one is collected."""
+        with self._lock:
+            if ("run_job", pk) in self.children:
+                self._again.add(pk)
+            else:
+                self.start("run_job", pk)
+
     def reap(self) -> list[tuple[str, int]]:
         """Collect the children that are over; those that died by a signal are recovered at once."""
         with self._lock:
@@ -78,11 +87,17 @@ class Launcher:
             signalled = [one for one in over if (self.children[one].returncode or 0) < 0]
             for one in over:
                 self._note_failure(*one, self.children.pop(one).returncode or 0)
+            self._start_waiting()
         for command, pk in signalled:
             log.warning("%s %s died by a signal", command, pk)
         if signalled:
             self.recover()
         return over
+
+    def _start_waiting(self) -> None:
+        for pk in [pk for pk in self._again if ("run_job", pk) not in self.children]:
+            self._again.remove(pk)
+            self.start("run_job", pk)
 
     def _note_failure(self, command: str, pk: int, code: int) -> None:
         """A job that is still queued after a fault is not tried again at once, and again, and again.

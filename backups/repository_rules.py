@@ -17,6 +17,8 @@ DAY, LARGEST = 24 * 3600, 2**31 - 1
 SHORTEST_SECRET = 4  # a shorter one could not be masked in what scripts and borg print (behaviour.md, section 8)
 LONGEST_TEXT = 1024 * 1024  # characters of an inline script
 LONGEST_ARCHIVE_NAME = 250
+LONGEST_PATH = 4096  # of the kernel; a longer pattern matches nothing, and one of 128 KiB could not be passed to borg
+LONGEST_FILE_NAME = 255  # bytes
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -64,12 +66,12 @@ def sources_problem(paths: list[str]) -> str:
     if not paths:
         return "Say what to back up: at least one path."
     for path in paths:
+        if len(path) > LONGEST_PATH:
+            return f"A path is longer than {LONGEST_PATH} characters."
         if not path.startswith("/"):
-            return f"{path!r} is no absolute path."
+            return f"{quoted(path)} is no absolute path."
         if CONTROL.search(path):
-            return f"{path!r} holds a control character."
-        if len(path) > 4096:
-            return "A path is longer than 4096 characters."
+            return f"{quoted(path)} holds a control character."
     return ""
 
 
@@ -77,18 +79,20 @@ def patterns_problem(patterns: list[str]) -> str:
     for pattern in patterns:
         if not pattern.strip() or CONTROL.search(pattern):
             return "A pattern is one line, and not empty."
+        if len(pattern) > LONGEST_PATH:
+            return f"A pattern is longer than {LONGEST_PATH} characters."
         if pattern.startswith("re:"):
             try:
                 re.compile(pattern[3:])
             except (re.error, RecursionError) as error:
-                return f"{pattern!r} is no regular expression: {error}."
+                return f"{quoted(pattern)} is no regular expression: {error}."
     return ""
 
 
 def markers_problem(names: list[str]) -> str:
     for name in names:
-        if not name.strip() or "/" in name or CONTROL.search(name):
-            return f"{name!r} is no name of a file or folder."
+        if not name.strip() or "/" in name or CONTROL.search(name) or len(name.encode()) > LONGEST_FILE_NAME:
+            return f"{quoted(name)} is no name of a file or folder."
     return ""
 
 
@@ -110,7 +114,9 @@ def compression_problem(compression: str) -> str:
         return ""
     if allowed and len(levels) == 1 and re.fullmatch(r"\d{1,2}", levels[0]) and int(levels[0]) in allowed:
         return ""
-    return f"borg knows no compression {compression!r}: use lz4, zstd, zstd,3, zlib,6, lzma,6, none or auto,zstd,3."
+    return (
+        f"borg knows no compression {quoted(compression)}: use lz4, zstd, zstd,3, zlib,6, lzma,6, none or auto,zstd,3."
+    )
 
 
 def template_problem(template: str) -> str:
@@ -139,6 +145,11 @@ def remote_path_problem(path: str) -> str:
 
 def within_problem(text: str) -> str:
     return "" if re.fullmatch(r"([1-9]\d{0,5}[Hdwmy])?", text) else "Write a number and H, d, w, m or y: 7d."
+
+
+def quoted(text: str) -> str:
+    """As a sentence may name it, however long it is."""
+    return repr(text if len(text) <= 100 else f"{text[:99]}…")
 
 
 def too_long(text: str, most: int) -> str:

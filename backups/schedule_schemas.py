@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from borgui.rest import Count, Id, In, Out, Text
 
@@ -11,7 +11,16 @@ from . import cron
 from .models import ScheduledJob
 
 NEXT = 5
-Moment = Annotated[AwareDatetime, Field(strict=False)]
+
+
+def written_out(value: object) -> object:
+    """A number is not guessed to be seconds since 1970. Raises ValueError."""
+    if not isinstance(value, str) or value.isdecimal():
+        raise ValueError("Write a date and a time with a zone: 2026-11-23T00:00:00Z.")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(written_out), Field(strict=False)]
 
 
 class ScheduleChange(In):

@@ -30,7 +30,7 @@ def start_test(execution_id: int) -> None:
 @db_task()
 def start_again(job_id: int) -> None:
     """Somebody wants the post-backup scripts of a finished job run again."""
-    launcher.start("run_job", job_id)
+    launcher.start_again(job_id)
 
 
 @db_periodic_task(crontab(minute="*"))

@@ -159,7 +159,7 @@ def _put(values: dict[str, Any], declared: Declared | None, name: str, value: ob
 
 def _keeps(declared: Declared, stored: object, value: object) -> bool:
     """An empty secret keeps what is stored, and so does what `shown` gave out, sent back as it was."""
-    return value == {"set": True} or (value == "" and (declared.is_secret or isinstance(stored, Mapping)))
+    return value in ("", {"set": True}) and (declared.is_secret or isinstance(stored, Mapping))
 
 
 def shown(declared: Sequence[Declared], stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from . import setup
+from .signing_in_again import ask_and_go_on
 
 View = Callable[..., HttpResponseBase]
 
@@ -23,7 +24,11 @@ def signed_in(view: View) -> View:
             return view(request, *args, **kwargs)
         if not setup.has_owner():
             return no_owner(request)
-        return signed_out(request) if getattr(request, "htmx", False) else redirect_to_login(request.get_full_path())
+        if getattr(request, "htmx", False):
+            return signed_out(request)
+        if request.method == "POST":
+            return ask_and_go_on(request, lambda: view(request, *args, **kwargs))
+        return redirect_to_login(request.get_full_path())
 
     return guarded
 

@@ -5,6 +5,7 @@ import os
 import pytest
 from django.conf import settings as django_settings
 
+from backups import queue
 from backups.host import host_id
 from backups.models import BackupJob
 
@@ -29,6 +30,22 @@ def test_a_job_is_started_once_and_collected(chained, make_job, launcher, journa
     assert job.status == "skipped"
     assert journal.words == ["before"]
     assert launcher.children == {}
+
+
+def test_what_is_asked_for_while_the_process_before_is_still_ending_runs_after_it(
+    chained, make_job, attach, launcher, journal
+):
+    attach(chained, "post-backup", "after", f"{journal.note('after')}\n[ $ATTEMPT -gt 1 ]", run_on="always")
+    job = make_job(chained)
+    launcher.start_due()
+    eventually(lambda: not BackupJob.objects.unfinished().exists())  # its process is not collected yet
+    queue.request_post_backup(BackupJob.objects.get())
+    launcher.start_again(job.pk)
+
+    eventually(lambda: launcher.reap() and not launcher.children)
+
+    assert journal.words == ["before", "after", "after"]
+    assert not job.broken_promises.open().exists()
 
 
 def test_a_job_process_has_a_session_of_its_own(chained, make_job, launcher):

@@ -143,7 +143,7 @@ def test_strangers_see_none_of_it(photos: Repository, anna: User) -> None:
     for path in (f"/jobs/{job.pk}/", f"/jobs/{job.pk}/tail/", f"/executions/{row.pk}/", f"/executions/{row.pk}/log/"):
         assert stranger.get(path)["Location"].startswith("/sign-in/")
     for path in (f"/jobs/{job.pk}/cancel/", f"/jobs/{job.pk}/post-backup/", f"/repositories/{photos.pk}/backup/"):
-        assert stranger.post(path)["Location"].startswith("/sign-in/")
+        assert stranger.post(path).status_code == 401
     assert BackupJob.objects.count() == 1
 
 

@@ -68,7 +68,9 @@ def test_what_borg_takes_is_accepted(field: str, value: object) -> None:
         ("source_paths", ["/ok", "not/ok"]),
         ("exclude_patterns", [""]),
         ("exclude_patterns", ["re:["]),
+        ("exclude_patterns", ["x" * 4097]),
         ("exclude_if_present", ["a/b"]),
+        ("exclude_if_present", ["é" * 128]),
         ("keep_within", "7"),
         ("keep_within", "0d"),
         ("keep_within", "7d; rm"),
@@ -84,6 +86,20 @@ def test_what_borg_takes_is_accepted(field: str, value: object) -> None:
 )
 def test_what_borg_or_we_cannot_use_is_named(field: str, value: object) -> None:
     assert list(problems({field: value})) == [field]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("compression", "x" * 70_000),
+        ("source_paths", ["x" * 70_000]),
+        ("source_paths", ["/\n" + "x" * 4_000]),
+        ("exclude_patterns", ["re:[" + "x" * 4_000]),
+        ("exclude_if_present", ["a/" + "x" * 70_000]),
+    ],
+)
+def test_the_sentence_does_not_grow_with_what_was_sent(field: str, value: object) -> None:
+    assert len(problems({field: value})[field]) < 250
 
 
 def test_a_long_name_and_a_long_template_do_not_fit_together() -> None:

@@ -189,6 +189,14 @@ def test_what_is_not_there_is_404_in_json(path: str) -> None:
     is_error(response, 404)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_program_that_writes_to_what_is_not_there_is_answered_in_json_too(method: str) -> None:
+    api = Rest()
+    api.client.handler.enforce_csrf_checks = True
+    for path in ["/scripts/-1", "/scripts/1/", "/nothing", "/"]:
+        is_error(api.send(method, path, {}), 404)
+
+
 def test_a_method_that_is_not_taken_is_405_in_json() -> None:
     response = Rest().send("PATCH", "/scripts", {})
     is_error(response, 405)

@@ -114,6 +114,11 @@ def test_what_was_shown_can_be_sent_back() -> None:
     assert merge(EVERY, stored, shown(EVERY, stored)) == stored
 
 
+def test_what_is_no_secret_is_not_set_by_the_sign_of_one() -> None:
+    assert list(refused({"TEXT": {"set": True}})) == ["parameters.TEXT"]
+    assert merge(EVERY, {}, {"TOKEN": {"set": True}}) == {}
+
+
 def test_an_empty_text_is_a_value_and_an_empty_number_is_none() -> None:
     assert merge(EVERY, {"TEXT": "a", "COUNT": 3}, {"TEXT": "", "COUNT": ""}) == {"TEXT": ""}
 
