@@ -4,6 +4,7 @@ Before borg deletes anything it is asked what it would delete, and that is held 
 repository's own archives, and not the one that was just made. Afterwards what it says is held against what it had said.
 """
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from django.conf import settings
@@ -14,7 +15,6 @@ from scripts_library.errors import Conflict
 
 from . import archive_names, retention, target
 from .models import BackupJob, Repository
-from .retention import Preview
 
 UNCONFIRMED = (
     "Nothing was pruned: this repository was there before, and nobody has confirmed yet what would be deleted from it."
@@ -45,15 +45,15 @@ def step(job: BackupJob, **running: Unpack[Running]) -> dict[str, Any]:
     if not (repository.prune_after or job.asked_maintenance.get("prune")):
         return {"remark": NOT_ANY_MORE}
     try:
-        plan = retention.look(repository, **running)
+        going = retention.would_go(repository, **running)
     except (Conflict, retention.Strange) as problem:
         raise Failed(str(problem)) from None
-    if any(archive.name == job.archive_name for archive in plan.pruned):
+    if any(fate.name == job.archive_name for fate in going):
         raise Failed("it would have deleted the archive that was just made, so nothing was deleted.")
-    return {"pruned": _prune(repository, plan, running) if plan.pruned else 0}
+    return {"pruned": _prune(repository, going, running) if going else 0}
 
 
-def _prune(repository: Repository, plan: Preview, running: Running) -> int:
+def _prune(repository: Repository, going: Sequence[borg.Fate], running: Running) -> int:
     """How many archives are gone."""
     keep, pattern = retention.keep_of(repository), archive_names.glob(repository)
     answer = borg.prune(borg.find(settings.BORG), target.of(repository), keep, pattern, **running)
@@ -61,6 +61,6 @@ def _prune(repository: Repository, plan: Preview, running: Running) -> int:
         raise Failed(answer.sentence or answer.error or "borg did not say why.")
     gone = {fate.id for fate in answer.data if not fate.stays}
     # with `within` the seconds between the two calls may let one more archive go
-    if not keep.within and gone != {archive.id for archive in plan.pruned}:
+    if not keep.within and gone != {fate.id for fate in going}:
         raise Failed("borg deleted other archives than it had said before: look at its log.")
     return len(gone)

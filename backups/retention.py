@@ -100,6 +100,19 @@ def look(repository: Repository, **running: Unpack[Running]) -> Preview:
     return _preview(repository, tried.data, _archives(listed))
 
 
+def would_go(repository: Repository, **running: Unpack[Running]) -> list[borg.Fate]:
+    """What a job prunes: one call of borg instead of the two of `look`, for the list of what stays is not needed.
+
+    Raises Conflict, Strange, BorgUnavailable, PassphraseSealed.
+    """
+    program, pattern = borg.find(settings.BORG), archive_names.glob(repository)
+    tried = _agreed(borg.prune(program, target.of(repository), keep_of(repository), pattern, dry_run=True, **running))
+    foreign = [fate.name for fate in tried.data if not archive_names.is_own(repository, fate.name)]
+    if foreign:
+        raise Strange(f"borg would look at '{foreign[0]}', which is no archive of this repository's own.")
+    return [fate for fate in tried.data if not fate.stays]
+
+
 def _agreed(answer: borg.Answer) -> borg.Answer:
     """Raises Conflict with the reason."""
     if answer.reason == "timed_out":
