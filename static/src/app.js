@@ -4,6 +4,7 @@ import "bootstrap/js/dist/collapse";
 import "bootstrap/js/dist/offcanvas";
 import "./activity.js";
 import "./copy.js";
+import "./csrf.js";
 import "./log.js";
 import "./menu.js";
 import "./time-zone.js";

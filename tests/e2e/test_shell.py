@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from backups.models import BackupJob
@@ -128,6 +129,43 @@ def test_a_piece_for_somebody_who_was_signed_out_leaves_the_page(
     page.context.clear_cookies()
     expect(page.locator("#toasts")).to_contain_text("You are signed out.")
     expect(page.locator("#overview-running")).to_contain_text("Waiting.")
+
+
+def test_a_form_that_was_written_while_the_session_ended_arrives_after_a_fresh_sign_in(
+    page: Page, watch: Any, signed_in: User
+) -> None:
+    watch.expected.add(401)
+    page.goto("/scripts/new/")
+    page.get_by_label("Name").fill("written in vain?")
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.locator("#script-form").evaluate("form => { form.elements.content.value = 'exit 3'; form.submit() }")
+    page.get_by_label("Username").fill(signed_in.username)
+    page.get_by_label("Password").fill("long enough")
+    page.get_by_role("button", name="Sign in and go on").click()
+    expect(page).to_have_url(re.compile(r"/scripts/\d+/"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("written in vain?")
+
+
+def test_what_was_typed_is_saved_after_a_sign_in_in_another_tab(
+    page: Page, watch: Any, signed_in: User, make_script: Callable[..., Any]
+) -> None:
+    watch.expected.add(401)
+    script = make_script("stop", "exit 1")
+    page.goto(f"/scripts/{script.pk}/")
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.get_by_label("Description").fill("typed meanwhile")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#toasts")).to_contain_text("You are signed out.")
+    other = page.context.new_page()
+    other.goto("/sign-in/")
+    other.get_by_label("Username").fill(signed_in.username)
+    other.get_by_label("Password").fill("long enough")
+    other.get_by_role("button", name="Sign in").click()
+    expect(other).not_to_have_url(re.compile("/sign-in/"))
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("Unsaved changes")).to_have_count(0)
+    script.refresh_from_db()
+    assert script.description == "typed meanwhile"
 
 
 def test_eighty_repositories_fit_on_two_screens(page: Page, make_repository: Callable[..., Any]) -> None:
