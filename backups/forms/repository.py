@@ -65,7 +65,8 @@ class ContentForm(RuledForm):
             "hx-post": reverse_lazy("sources-seen"),
             "hx-target": "#sources-seen",
             "hx-swap": "outerHTML",
-            "hx-trigger": "change",
+            # late: what comes between the button that goes down and the one that comes up would move it away
+            "hx-trigger": "input changed delay:600ms, change delay:600ms",
             "placeholder": "/home",
         },
     )

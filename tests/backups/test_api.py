@@ -252,7 +252,7 @@ def test_a_broken_promise_is_shown_until_a_person_closes_it_with_a_note(api: Res
         job=job, repository=repository, execution_id=1, position=0, script_name="start", message="it failed"
     )
     status = api.get("/status").json()
-    assert set(status) == {"ok", "repositories", "broken_promises", "worker", "disk", "channels"}
+    assert set(status) == {"ok", "repositories", "broken_promises", "worker", "disk", "channels", "library"}
     assert status["ok"] is False
     assert status["broken_promises"][0]["script_name"] == "start"
     assert status["repositories"][0]["services"] == "broken_promise"

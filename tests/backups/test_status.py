@@ -121,5 +121,5 @@ def test_the_queries_do_not_grow_with_the_repositories(worker, make_repository, 
     for number in range(count):
         finished(make_repository(f"number {number}"))
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         status.overview(NOW)
