@@ -15,6 +15,13 @@ PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 HOST = "127.0.0.1"
 
 
+def patience(settings: Path) -> list[str]:
+    """sshd of 9.8 and later shuts out who failed to sign in a few times, as these tests do; older ones know no penalties."""
+    option = ["-o", "PerSourcePenalties=no"]
+    known = subprocess.run([PROGRAM, "-t", "-f", settings, *option], capture_output=True, check=False).returncode == 0
+    return option if known else []
+
+
 @dataclass
 class Sshd:
     """`home` is where repositories are; only who has an authorized key gets in."""
@@ -58,7 +65,8 @@ class Sshd:
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "-D", "-e", "-f", str(settings)], stdout=log, stderr=log)
+            command = [PROGRAM, "-D", "-e", "-f", str(settings), *patience(settings)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self.wait()
         return self
 

@@ -29,7 +29,7 @@ def client() -> Client:
 def test_who_is_not_signed_in_gets_nothing(path: str) -> None:
     make_user()
 
-    assert Client(headers={"Host": "localhost"}).post(path, {"content": STOP}).status_code == 302
+    assert Client(headers={"Host": "localhost"}).post(path, {"content": STOP}).status_code == 401
 
 
 @pytest.mark.parametrize("path", PIECES)
