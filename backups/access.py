@@ -5,7 +5,7 @@ Everybody with an account sees everything; rights of people come with roles, and
 
 from django.http import Http404
 
-from .models import BackupJob, BrokenPromise, Channel, Repository, ScheduledJob
+from .models import BackupJob, BrokenPromise, Channel, MaintenanceWindow, Repository, ScheduledJob, WindowRun
 
 
 def repository(pk: int) -> Repository:
@@ -16,31 +16,43 @@ def repository(pk: int) -> Repository:
 
 
 def job(pk: int) -> BackupJob:
-    found = BackupJob.objects.select_related("repository", "schedule_run__scheduled_job").filter(pk=pk).first()
+    found = (
+        BackupJob.objects.select_related("repository", "schedule_run__scheduled_job", "window_run")
+        .filter(pk=pk)
+        .first()
+    )
     if found is None:
         raise Http404(f"There is no job {pk}.")
     return found
 
 
 def promise(pk: int) -> BrokenPromise:
-    found = BrokenPromise.objects.select_related("job").filter(pk=pk).first()
+    found = BrokenPromise.objects.select_related("job", "window_run").filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no broken promise {pk}.")
     return found
 
 
 def schedule(pk: int) -> ScheduledJob:
-    found = ScheduledJob.objects.by_themselves().filter(pk=pk).first()
+    """Also one that belongs to a maintenance window."""
+    found = ScheduledJob.objects.select_related("maintenance_window").filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no schedule {pk}.")
     return found
 
 
-def scheduled_job(pk: int) -> ScheduledJob:
-    """Also one that belongs to a maintenance window."""
-    found = ScheduledJob.objects.filter(pk=pk).first()
+def window(pk: int) -> MaintenanceWindow:
+    found = MaintenanceWindow.objects.filter(pk=pk).first()
     if found is None:
-        raise Http404(f"There is no schedule {pk}.")
+        raise Http404(f"There is no maintenance window {pk}.")
+    return found
+
+
+def window_run(pk: int) -> WindowRun:
+    rows = WindowRun.objects.select_related("window", "triggered_by_user", "cancel_requested_by")
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no opening {pk} of a window.")
     return found
 
 

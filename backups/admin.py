@@ -7,13 +7,17 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from borgui.accounts import audit
 from borgui.look_only import LookOnly
 
+from . import repositories
 from .models import (
     BackupJob,
     BrokenPromise,
     Channel,
     Delivery,
+    DismissedHint,
+    ImportedRow,
     MaintenanceWindow,
     Notification,
     Ping,
@@ -21,6 +25,7 @@ from .models import (
     ScheduledJob,
     ScheduledRepository,
     ScheduleRun,
+    WindowRun,
     Worker,
 )
 from .repository_rules import problems
@@ -74,9 +79,11 @@ class RepositoryAdmin(LookOnly):
 
     def save_model(self, request: HttpRequest, obj: Repository, form: Any, change: bool) -> None:
         """Only what was changed: a job may be writing other columns of this row."""
+        before = repositories.audited(Repository.objects.get(pk=obj.pk), form.changed_data)
         obj.updated_at = timezone.now()
         forgotten = obj.forget_confirmation(set(form.changed_data))
         obj.save(update_fields=[*form.changed_data, *forgotten, "updated_at"])
+        audit.record_change("repository changed", obj, before, repositories.audited(obj, form.changed_data))
 
 
 @admin.register(BackupJob)
@@ -102,6 +109,13 @@ class ScheduledRepositoryAdmin(LookOnly):
     list_select_related = ["scheduled_job", "repository"]
 
 
+@admin.register(WindowRun)
+class WindowRunAdmin(LookOnly):
+    list_display = ["window_name", "due_at", "status", "outcome", "services", "started_at", "completed_at"]
+    list_filter = ["status", "services", "triggered_by"]
+    search_fields = ["window_name", "message"]
+
+
 @admin.register(ScheduleRun)
 class ScheduleRunAdmin(LookOnly):
     list_display = ["scheduled_job", "due_at", "status", "is_catch_up", "created_at", "ended_at"]
@@ -111,8 +125,8 @@ class ScheduleRunAdmin(LookOnly):
 
 @admin.register(BrokenPromise)
 class BrokenPromiseAdmin(LookOnly):
-    list_display = ["script_name", "repository", "since", "closed_at", "closed_by_user"]
-    list_select_related = ["repository", "closed_by_user"]
+    list_display = ["script_name", "repository", "window_run", "since", "closed_at", "closed_by_user"]
+    list_select_related = ["repository", "window_run", "closed_by_user"]
 
 
 @admin.register(Notification)
@@ -139,6 +153,17 @@ class PingAdmin(LookOnly):
     list_display = ["schedule_run", "kind", "status", "attempts", "next_try_at", "sent_at"]
     list_select_related = ["schedule_run"]
     list_filter = ["status", "kind"]
+
+
+@admin.register(ImportedRow)
+class ImportedRowAdmin(LookOnly):
+    list_display = ["kind", "here_id", "imported_at"]
+    list_filter = ["kind"]
+
+
+@admin.register(DismissedHint)
+class DismissedHintAdmin(LookOnly):
+    list_display = ["key", "dismissed_at"]
 
 
 @admin.register(MaintenanceWindow)

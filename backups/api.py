@@ -13,30 +13,35 @@ from ninja.responses import Status
 
 from borgui import log_file, transcript
 from borgui.accounts.authentication import RUN, caller
+from borgui.accounts.once import once
 from borgui.rest import Listing, Page
 from scripts_library import access as scripts_access
 from scripts_library.models import ScriptExecution, TriggeredBy
-from scripts_library.schemas import ExecutionFilters, ExecutionOut, Line, LogFrom, LogOut
+from scripts_library.schemas import ExecutionFilters, ExecutionOut
+from scripts_library.schemas_log import Line, LogFrom, LogOut
 
-from . import access, activity, api_schedules, archives, promises, queue, repositories, status, tasks
+from . import access, activity, api_schedules, api_windows, archives, promises, queue, repositories, status, tasks
 from .models import BackupJob, Repository
 from .schemas import (
     ArchiveOut,
     JobFilters,
     JobInList,
     JobOut,
+    PromiseClosed,
     PromiseClosing,
     RepositoryChange,
     RepositoryIn,
     RepositoryOut,
 )
+from .status_schemas import StatusOut
 
 router = Router()
 router.add_router("", api_schedules.router)
+router.add_router("", api_windows.router)
 LOG_BYTES = 500_000
 
 
-@router.get("/status", response=dict[str, Any], tags=["status"])
+@router.get("/status", response=StatusOut, tags=["status"])
 def get_status(request: HttpRequest) -> dict[str, Any]:
     """Am I safe: every repository with both verdicts, broken promises, worker, disk, channels."""
     return status.overview(timezone.now())
@@ -60,6 +65,7 @@ def create_repository(request: HttpRequest, payload: RepositoryIn) -> Status:
 
 @router.get("/repositories/{int:pk}", response=RepositoryOut, tags=["repositories"])
 def get_repository(request: HttpRequest, pk: int) -> RepositoryOut:
+    """One repository with all its settings, without its passphrase."""
     return RepositoryOut.of(access.repository(pk))
 
 
@@ -76,7 +82,12 @@ def delete_repository(request: HttpRequest, pk: int) -> Status:
     return Status(204, None)
 
 
-@router.get("/repositories/{int:pk}/archives", response=Listing[ArchiveOut], tags=["repositories"])
+@router.get(
+    "/repositories/{int:pk}/archives",
+    response=Listing[ArchiveOut],
+    tags=["repositories"],
+    openapi_extra={"x-may-refuse": True},
+)
 def list_archives(request: HttpRequest, pk: int, filters: Query[Page]) -> Listing[ArchiveOut]:
     """The archives, newest first, as borg lists them now. 409 with borg's reason where it cannot."""
     found = archives.newest_first(access.repository(pk))
@@ -93,6 +104,7 @@ def break_lock(request: HttpRequest, pk: int) -> RepositoryOut:
 
 
 @router.post("/repositories/{int:pk}/backup", response={202: JobOut}, auth=RUN, tags=["jobs"])
+@once
 def back_up(request: HttpRequest, pk: int) -> Status:
     """Queue a backup."""
     with transaction.atomic():
@@ -141,6 +153,7 @@ def cancel_job(request: HttpRequest, pk: int) -> Status:
 
 
 @router.post("/jobs/{int:pk}/post-backup", response={202: JobOut}, auth=RUN, tags=["jobs"])
+@once
 def run_post_backup(request: HttpRequest, pk: int) -> Status:
     """Run the post-backup scripts that have not succeeded again, while a promise is broken; otherwise 409."""
     with transaction.atomic():
@@ -163,6 +176,7 @@ def list_executions(request: HttpRequest, filters: Query[ExecutionFilters]) -> L
 
 @router.get("/executions/{int:pk}", response=ExecutionOut, tags=["executions"])
 def get_execution(request: HttpRequest, pk: int) -> ExecutionOut:
+    """One run of a script, with the beginning and the end of what it printed."""
     return ExecutionOut.of(scripts_access.execution(pk))
 
 
@@ -189,7 +203,7 @@ def cancel_execution(request: HttpRequest, pk: int) -> Status:
 
 
 # --- broken promises --------------------------------------------------------------------------------------------------
-@router.post("/broken-promises/{int:pk}/close", response=dict[str, Any], auth=RUN, tags=["status"])
+@router.post("/broken-promises/{int:pk}/close", response=PromiseClosed, auth=RUN, tags=["status"])
 def close_promise(request: HttpRequest, pk: int, payload: PromiseClosing) -> dict[str, Any]:
     """A person has put things right, and says how."""
     promise = access.promise(pk)

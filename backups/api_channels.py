@@ -9,7 +9,7 @@ from ninja.responses import Status
 from pydantic import Field
 
 from borgui.accounts.authentication import RUN, caller
-from borgui.rest import Id, In, Listing, Out, Page, Text
+from borgui.rest import Id, In, Listing, Out, Page, Text, mark_of
 
 from . import access
 from .models import Channel
@@ -42,6 +42,7 @@ class ChannelOut(Out):
     events: list[str]
     all_repositories: bool
     repositories: list[int]
+    version: str
     last_sent_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None
@@ -49,7 +50,21 @@ class ChannelOut(Out):
     @classmethod
     def of(cls, channel: Channel) -> Self:
         chosen = [repository.pk for repository in channel.repositories.all()]
-        return cls.of_row(channel, repositories=chosen, last_error=channel.last_error or None)
+        return cls.of_row(
+            channel, repositories=chosen, version=version_of(channel), last_error=channel.last_error or None
+        )
+
+
+def version_of(channel: Channel) -> str:
+    chosen = sorted(repository.pk for repository in channel.repositories.all())
+    return mark_of(channel.name, channel.url, channel.enabled, channel.events, channel.all_repositories, chosen)
+
+
+class TestSent(Out):
+    __test__ = False  # not a test class of pytest
+
+    sent: bool
+    error: str | None
 
 
 @router.get("/channels", response=Listing[ChannelOut])
@@ -68,11 +83,13 @@ def create_channel(request: HttpRequest, payload: ChannelIn) -> Status:
 
 @router.get("/channels/{int:pk}", response=ChannelOut)
 def get_channel(request: HttpRequest, pk: int) -> ChannelOut:
+    """One channel, without its address."""
     return ChannelOut.of(access.channel(pk))
 
 
 @router.put("/channels/{int:pk}", response=ChannelOut)
 def change_channel(request: HttpRequest, pk: int, payload: ChannelChange) -> ChannelOut:
+    """Change a channel; switching it off gives up what waits to be sent there."""
     return ChannelOut.of(channels.change(access.channel(pk), payload.given()))
 
 
@@ -83,7 +100,7 @@ def delete_channel(request: HttpRequest, pk: int) -> Status:
     return Status(204, None)
 
 
-@router.post("/channels/{int:pk}/test", response=dict[str, Any], auth=RUN)
+@router.post("/channels/{int:pk}/test", response=TestSent, auth=RUN)
 def test_channel(request: HttpRequest, pk: int) -> dict[str, Any]:
     """Send a test message at once; `sent`, and in `error` what the receiver said, after 15 s at most."""
     user = caller(request)

@@ -47,14 +47,14 @@ class Confirmation(In):
 
 
 @router.post("/repositories/{int:pk}/prune-preview", response=PreviewOut, tags=["repositories"])
-def preview(request: HttpRequest, pk: int) -> PreviewOut:
+def preview_pruning(request: HttpRequest, pk: int) -> PreviewOut:
     """What pruning would keep and delete now, and why; nothing is changed. 409 with borg's reason where it cannot."""
     repository = access.repository(pk)
     return PreviewOut.of(retention.preview(repository), repository.prune_confirmed_at)
 
 
 @router.post("/repositories/{int:pk}/prune-confirm", response=RepositoryOut, tags=["repositories"])
-def confirm(request: HttpRequest, pk: int, payload: Confirmation) -> RepositoryOut:
+def confirm_pruning(request: HttpRequest, pk: int, payload: Confirmation) -> RepositoryOut:
     """Agree to what a preview has shown; `prune_after` may be switched on then. 409 where it is another one by now."""
     repository = access.repository(pk)
     retention.confirm(repository, payload.fingerprint, timezone.now())

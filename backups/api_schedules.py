@@ -8,6 +8,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 
 from borgui.accounts.authentication import RUN, caller
+from borgui.accounts.once import once
 from borgui.rest import Listing, Page
 from scripts_library.models import TriggeredBy
 
@@ -38,27 +39,29 @@ def create_schedule(request: HttpRequest, payload: ScheduleIn) -> Status:
 
 @router.get("/scheduled-jobs/{int:pk}", response=ScheduleOut)
 def get_schedule(request: HttpRequest, pk: int) -> ScheduleOut:
-    return ScheduleOut.of(access.scheduled_job(pk), timezone.now())
+    """One schedule with its next times."""
+    return ScheduleOut.of(access.schedule(pk), timezone.now())
 
 
 @router.put("/scheduled-jobs/{int:pk}", response=ScheduleOut)
 def change_schedule(request: HttpRequest, pk: int, payload: ScheduleChange) -> ScheduleOut:
     """Change a schedule; new times count from now on."""
-    return ScheduleOut.of(schedules.change(access.scheduled_job(pk), payload.given()), timezone.now())
+    return ScheduleOut.of(schedules.change(access.schedule(pk), payload.given()), timezone.now())
 
 
 @router.delete("/scheduled-jobs/{int:pk}", response={204: None})
 def delete_schedule(request: HttpRequest, pk: int) -> Status:
     """Delete a schedule; what it has queued stays queued."""
-    schedules.delete(access.scheduled_job(pk))
+    schedules.delete(access.schedule(pk))
     return Status(204, None)
 
 
 @router.post("/scheduled-jobs/{int:pk}/run", response={202: list[JobOut]}, auth=RUN)
+@once
 def run_schedule(request: HttpRequest, pk: int) -> Status:
     """Queue its backups now, with all that follows them; its due times stay. 409 where all of them wait already."""
     with transaction.atomic():
-        jobs = schedules.run_now(access.scheduled_job(pk), caller(request), by=TriggeredBy.API)
+        jobs = schedules.run_now(access.schedule(pk), caller(request), by=TriggeredBy.API)
         transaction.on_commit(tasks.start_jobs)
     return Status(202, [JobOut.of(job, timezone.now()) for job in jobs])
 
@@ -66,13 +69,13 @@ def run_schedule(request: HttpRequest, pk: int) -> Status:
 @router.post("/scheduled-jobs/{int:pk}/pause", response=ScheduleOut, auth=RUN)
 def pause_schedule(request: HttpRequest, pk: int, payload: PauseIn) -> ScheduleOut:
     """Start nothing by itself until then; with null it is switched off until somebody resumes it."""
-    return ScheduleOut.of(schedules.pause(access.scheduled_job(pk), payload.until), timezone.now())
+    return ScheduleOut.of(schedules.pause(access.schedule(pk), payload.until), timezone.now())
 
 
 @router.post("/scheduled-jobs/{int:pk}/resume", response=ScheduleOut, auth=RUN)
 def resume_schedule(request: HttpRequest, pk: int) -> ScheduleOut:
     """What was due meanwhile is not made up for."""
-    return ScheduleOut.of(schedules.resume(access.scheduled_job(pk)), timezone.now())
+    return ScheduleOut.of(schedules.resume(access.schedule(pk)), timezone.now())
 
 
 @router.post("/pause", response=PausedOut, auth=RUN)

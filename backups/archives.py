@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from backups import borg
+from borgui.accounts import audit
 from scripts_library.errors import Conflict
 
 from . import target
@@ -39,6 +40,7 @@ def break_lock(repository: Repository) -> None:
     if repository.jobs.running().exists():
         raise Conflict(f"A backup of '{repository.name}' is running here and holds the lock: cancel it instead.")
     _agreed(borg.break_lock(borg.find(settings.BORG), target.of(repository)))
+    audit.record("lock broken", repository)
 
 
 def _agreed(answer: borg.Answer) -> borg.Answer:

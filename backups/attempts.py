@@ -13,8 +13,9 @@ from django.utils import timezone
 from scripts_library import chain, links
 from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
 
+from . import holding
 from .ledger import Ledger
-from .models import BackupJob
+from .models import BackupJob, WindowRun, Work
 from .verdicts import last_attempts
 from .watch import StopRequest
 
@@ -78,13 +79,13 @@ def after_interruption(rows: Sequence[ScriptExecution], now: datetime) -> list[S
     return again
 
 
-def plan_retries(job: BackupJob, rows: list[ScriptExecution], ledger: Ledger) -> bool:
+def plan_retries(work: Work, rows: list[ScriptExecution], ledger: Ledger) -> bool:
     """Plan one more try of each promise that failed during recovery, as far as there are tries left; added to `rows`."""
     now = timezone.now()
     again = [
         next_attempt(row, now + RETRY_AFTER[failures - 1])
         for row in last_of(rows)
-        if is_failed_promise(row, job.outcome) and 0 < (failures := failures_of(row, rows)) <= len(RETRY_AFTER)
+        if is_failed_promise(row, work.outcome) and 0 < (failures := failures_of(row, rows)) <= len(RETRY_AFTER)
     ]
     if not again or not ledger.add(again):
         return False
@@ -103,10 +104,13 @@ def failures_of(row: ScriptExecution, rows: Iterable[ScriptExecution]) -> int:
     return sum(other.status in failed and other.claim > 1 for other in same(row, rows))
 
 
-def to_run_again(job: BackupJob) -> list[ScriptExecution]:
-    """New planned rows (unsaved) for the post-backup scripts of a finished job that should have succeeded and did not."""
-    rows = list(job.executions.filter(hook_type=Hook.POST))
-    wanted = [row for row in last_of(rows) if chain.matches(row.run_on, job.outcome)]
+def to_run_again(work: BackupJob | WindowRun) -> list[ScriptExecution]:
+    """New planned rows (unsaved) for the post-backup scripts of finished work that should have succeeded and did not.
+
+    What a window has stopped is started by the window alone.
+    """
+    rows, held = list(work.executions.filter(hook_type=Hook.POST)), holding.things_of(work)
+    wanted = [row for row in last_of(rows) if chain.matches(row.run_on, work.outcome) and row.interrupts not in held]
     return [next_attempt(row) for row in wanted if row.status != ExecutionStatus.SUCCEEDED]
 
 

@@ -112,7 +112,7 @@ def tell_progress(ledger: Ledger, progress: dict[str, Any]) -> None:
     """At most once a second, and never worth waiting for."""
     try:
         with quick.database():
-            ledger.own_job.update(progress=progress)
+            ledger.own_row.update(progress=progress)
     except Error as error:
         log.debug("progress not written: %s", error)
 

@@ -163,13 +163,13 @@ def _of_ssh(repository: Repository, place: Place, said: ssh.Said, answer: borg.A
     """borg could not talk to the other side; ssh, asked to run it once more, says why."""
     program = repository.remote_path or "borg"
     if said.exit_code in _NO_PROGRAM:
-        todo = "Install borg there, or give its place under Advanced."
-        return Finding(Kind.NO_BORG, f"{place.host} let us in, but has no {program}. {todo}")
+        next_step = "Install borg there, or give its place under Advanced."
+        return Finding(Kind.NO_BORG, f"{place.host} let us in, but has no {program}. {next_step}")
     if _CHANGED.search(said.err) or _UNKNOWN.search(said.err):
         return _host_key(place)
     if _DENIED.search(said.err):
-        todo = "Put the key above into authorized_keys there, and look whether the user name is right."
-        return Finding(Kind.NO_LOGIN, f"{place.host} did not let {place.user or 'us'} in. {todo}")
+        next_step = "Put the key above into authorized_keys there, and look whether the user name is right."
+        return Finding(Kind.NO_LOGIN, f"{place.host} did not let {place.user or 'us'} in. {next_step}")
     if said.exit_code in (255, None):
         words = next((line for line in reversed(said.err.splitlines()) if line.strip()), "no answer in time")
         return Finding(Kind.REFUSED, f"{place.host} could not be reached ({words.strip().rstrip('.')}).")

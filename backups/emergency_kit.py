@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from backups import borg
+from borgui.accounts import audit
 
 from . import target
 from .host import hostname
@@ -41,6 +43,7 @@ def new_passphrase() -> str:
 def make(repository: Repository, now: datetime) -> Kit:
     """Raises PassphraseSealed. Where borg cannot be asked for the key, the kit is made without it and says so."""
     place, key, problem = target.of(repository), "", ""
+    audit.record("emergency kit shown", repository)
     if repository.encryption != Encryption.NONE:
         key, problem = _key(place)
     return Kit("\n\n".join([_head(repository, now), *_parts(repository, place, key, problem)]) + "\n", problem)
@@ -53,7 +56,9 @@ def file_name(repository: Repository) -> str:
 
 def note_saved(repository: Repository, now: datetime) -> None:
     """A person says that the kit is stored elsewhere."""
-    Repository.objects.filter(pk=repository.pk).update(kit_saved_at=now)
+    with transaction.atomic():
+        Repository.objects.filter(pk=repository.pk).update(kit_saved_at=now)
+        audit.record("emergency kit stored elsewhere", repository)
 
 
 def _key(place: borg.Target) -> tuple[str, str]:

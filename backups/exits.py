@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from .models import BackupJob, JobStatus
+from .models import BackupJob, JobStatus, WindowRun
 
 
 class Exit(IntEnum):
@@ -14,7 +14,7 @@ class Exit(IntEnum):
     SKIPPED = 75
 
 
-OF_STATUS = {
+OF_STATUS: dict[str, Exit] = {
     JobStatus.SUCCESS: Exit.SUCCESS,
     JobStatus.WARNING: Exit.WARNING,
     JobStatus.FAILURE: Exit.FAILURE,
@@ -23,8 +23,8 @@ OF_STATUS = {
 }
 
 
-def of(job: BackupJob) -> int:
-    """A broken promise wins over every status; a job that is not over counts as failed."""
-    if job.broken_promises.open().exists():
+def of(work: BackupJob | WindowRun) -> int:
+    """A broken promise wins over every status; what is not over, or was missed, counts as failed."""
+    if work.broken_promises.open().exists():
         return Exit.BROKEN_PROMISE
-    return OF_STATUS.get(JobStatus(job.status), Exit.FAILURE)
+    return OF_STATUS.get(work.status, Exit.FAILURE)

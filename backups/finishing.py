@@ -13,7 +13,7 @@ from scripts_library.models import ExecutionStatus, Hook, Outcome, Script, Scrip
 
 from . import borgcall, notices, promises, schedule_runs, verdicts, words
 from .ledger import Ledger
-from .models import BackupJob, Data, JobStatus, Repository
+from .models import BackupJob, Data, JobStatus, Repository, WindowRun, Work
 
 log = logging.getLogger(__name__)
 GOOD_ENDS = (ExecutionStatus.SUCCEEDED, ExecutionStatus.NOT_RUN)
@@ -22,8 +22,10 @@ GOOD_ENDS = (ExecutionStatus.SUCCEEDED, ExecutionStatus.NOT_RUN)
 class NotFinished(Exception):
     """Everything that had to run has run; the final status waits for a database that can be written."""
 
-    def __init__(self, job: BackupJob) -> None:
-        super().__init__(f"job {job.pk} is over, but the database does not take its end; recovery brings it in")
+    def __init__(self, work: Work) -> None:
+        super().__init__(
+            f"{work.word} {work.pk} is over, but the database does not take its end; recovery brings it in"
+        )
 
 
 def finish(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
@@ -44,10 +46,10 @@ def conclude(job: BackupJob, ledger: Ledger, said: str) -> list[ScriptExecution]
     close_rows(job)
     rows = list(job.executions.select_related("script").order_by("position", "attempt"))
     failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
-    ledger.set(job, **final_fields(job, rows, failed))
-    promises.mend(job, rows)
+    ledger.set(**final_fields(job, rows, failed))
+    promises.mend(rows)
     broken = promises.record(job, failed)
-    ledger.set(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
+    ledger.set(services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
     notices.of_finished(job, rows, broken)
     schedule_runs.ended(job)
     count_usage(rows)
@@ -55,10 +57,11 @@ def conclude(job: BackupJob, ledger: Ledger, said: str) -> list[ScriptExecution]
     return broken
 
 
-def finish_bare(job: BackupJob, ledger: Ledger) -> None:
+def finish_bare(work: Work, ledger: Ledger) -> None:
     """Only the status, where everything more has failed time and again; the log of the worker says why."""
-    message = "\n".join([job.message, "The end of this job could not be recorded in full: see the log of the worker."])
-    ledger.job(job, status=job.outcome, phase="", completed_at=timezone.now(), message=message.strip())
+    said = f"The end of this {work.noun} could not be recorded in full: see the log of the worker."
+    message = "\n".join([work.message, said]).strip()
+    ledger.own(status=work.outcome, phase="", completed_at=timezone.now(), message=message)
 
 
 def finish_again(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> None:
@@ -73,16 +76,16 @@ def finish_again(job: BackupJob, ledger: Ledger, directory: RunDirectory) -> Non
 def conclude_again(job: BackupJob, ledger: Ledger) -> list[ScriptExecution]:
     close_rows(job)
     rows = list(job.executions.order_by("position", "attempt"))
-    ledger.set(job, phase="", phases=job.phases_with("", timezone.now()))
-    promises.mend(job, rows)
+    ledger.set(phase="", phases=job.phases_with("", timezone.now()))
+    promises.mend(rows)
     failed = [row for row in verdicts.last_attempts(rows, Hook.POST) if row.status not in GOOD_ENDS]
     broken = promises.record(job, failed)
-    ledger.set(job, services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
+    ledger.set(services=verdicts.services_of(job, rows, has_open_promise=bool(broken)))
     notices.of_run_again(job, rows, broken)
     return broken
 
 
-def at_once(job: BackupJob, ledger: Ledger, work: Callable[[], list[ScriptExecution]]) -> list[ScriptExecution]:
+def at_once(job: Work, ledger: Ledger, work: Callable[[], list[ScriptExecution]]) -> list[ScriptExecution]:
     """Do `work` in one transaction, and nothing where somebody removed the job's row. Raises NotFinished."""
     if ledger.vanished:
         return []
@@ -101,15 +104,15 @@ def look_for_archive(job: BackupJob) -> None:
         job.data = Data.GOOD if there else Data.NONE
 
 
-def close_rows(job: BackupJob) -> None:
-    """Neither `planned` nor `running` outlives its job: a script was cut off where a fault of our own ended its run."""
+def close_rows(job: BackupJob | WindowRun) -> None:
+    """Neither `planned` nor `running` outlives its job, or window: a fault of our own has cut a script off."""
     job.executions.filter(status=ExecutionStatus.RUNNING).update(
         status=ExecutionStatus.INTERRUPTED,
         error_message="Cut off: an internal fault while it ran.",
         completed_at=timezone.now(),
     )
     job.executions.filter(status=ExecutionStatus.PLANNED).update(
-        status=ExecutionStatus.NOT_RUN, error_message="Did not run: the job was over before it was its turn."
+        status=ExecutionStatus.NOT_RUN, error_message=f"Did not run: the {job.noun} was over before it was its turn."
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from borgui import transcript
+from borgui import ansi, transcript
 from scripts_library.models import ExecutionStatus, ScriptExecution
 
 from . import verdicts, words
@@ -77,7 +77,7 @@ class Follower:
         while True:
             page = transcript.read(settings.LOGS_DIR / "executions" / f"{row.pk}.log", self._offsets[row.pk])
             for line in page.lines:
-                self.say(f"   {'!' if line.stream == 'e' else '|'} {line.text}")
+                self.say(f"   {'!' if line.stream == 'e' else '|'} {ansi.plain(line.text)}")
             if page.next_offset == self._offsets[row.pk]:
                 return
             self._offsets[row.pk] = page.next_offset

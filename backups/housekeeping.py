@@ -11,31 +11,46 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, QuerySet, Window
+from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from borgui.rundir import Busy, RunDirectory
+from scripts_library import library, uploads
 from scripts_library.models import ScriptContent, ScriptExecution, ScriptRevision
+from scripts_library.new_files import remove_drafts
 
-from .models import BackupJob, BrokenPromise, Notification, ScheduleRun
+from .borg_ui_import import received
+from .models import UNFINISHED, BackupJob, BrokenPromise, Notification, ScheduleRun, WindowRun
 
 log = logging.getLogger(__name__)
 ALWAYS_KEPT = 20  # the newest jobs of a repository, test runs of a script, revisions of a script
+DRAFTS_KEPT = 3600.0  # seconds; nobody writes a script for so long
 AT_ONCE = 500  # rows of one transaction: others write too
 
 
 # --- run directories --------------------------------------------------------------------------------------------------
 def sweep_run_directories() -> list[Path]:
     """Remove the directories of runs that are over, unless one has an owner or a broken promise; returns those."""
-    # in this order: a job that ends between two of these queries is in the first, or its broken promise in the last
-    needed = set(BackupJob.objects.unfinished().values_list("pk", flat=True))
-    needed |= set(BackupJob.objects.unfinished_again().values_list("pk", flat=True))
-    needed |= set(BrokenPromise.objects.open().values_list("job_id", flat=True))
     testing = set(
         ScriptExecution.objects.filter(test_run_id__isnull=False).unfinished().values_list("test_run_id", flat=True)
     )
-    left = [*left_over(settings.RUN_DIR / "jobs", needed), *left_over(settings.RUN_DIR / "tests", testing)]
+    works = [(settings.RUN_DIR / model.folder, needed(model)) for model in (BackupJob, WindowRun)]
+    left = [one for folder, ids in [*works, (settings.RUN_DIR / "tests", testing)] for one in left_over(folder, ids)]
     return [directory.path for directory in left if remove(directory)]
+
+
+def needed(model: type[BackupJob] | type[WindowRun]) -> set[int | None]:
+    """In this order: what ends between two of these queries is in the first, or its broken promise in the last."""
+    ids: set[int | None] = set(model.objects.unfinished().values_list("pk", flat=True))
+    ids |= set(model.objects.unfinished_again().values_list("pk", flat=True))
+    return ids | set(of_open_promises(model))
+
+
+def of_open_promises(model: type[BackupJob] | type[WindowRun]) -> "QuerySet[Any, Any]":
+    """Ids of those that broke a promise which is still open."""
+    column = "job_id" if model is BackupJob else "window_run_id"
+    found = BrokenPromise.objects.open().exclude(**{column: None})
+    return found.values_list(column, flat=True)
 
 
 def left_over(folder: Path, needed: Container[int | None]) -> Iterator[RunDirectory]:
@@ -65,20 +80,30 @@ def age_out(now: datetime) -> dict[str, int]:
     return {
         "logs": age_logs(logs_before),
         "jobs": delete(old_jobs(rows_before)),
+        "window runs": delete(old_window_runs(rows_before)),
         "schedule runs": delete(ScheduleRun.objects.filter(due_at__lt=rows_before)),
         "test runs": delete(old_test_runs(rows_before)),
         "notifications": delete(Notification.objects.filter(created_at__lt=rows_before)),  # old news, sent or not
         "revisions": delete(old_revisions(rows_before)),
-        "contents": delete(ScriptContent.objects.filter(scriptrevision=None), key="sha256"),
+        "packages": uploads.age_out(),
+        "imports": received.age_out(),
+        "drafts": remove_drafts(library.store(), DRAFTS_KEPT),
+        "contents": delete(ScriptContent.objects.filter(scriptrevision=None, script=None), key="sha256"),
     }
 
 
 def old_jobs(before: datetime) -> QuerySet[BackupJob]:
     """Those that are not among the newest of their repository, nor needed by a broken promise."""
     over = BackupJob.objects.filter(completed_at__lt=before, phase="")
-    return over.exclude(pk__in=newest(BackupJob.objects.all(), "repository_id")).exclude(
-        pk__in=BrokenPromise.objects.open().values("job_id")
-    )
+    kept = newest(BackupJob.objects.all(), "repository_id")
+    return over.exclude(pk__in=kept).exclude(pk__in=of_open_promises(BackupJob))
+
+
+def old_window_runs(before: datetime) -> QuerySet[WindowRun]:
+    """The same of windows; what is missed was created and over at once."""
+    over = WindowRun.objects.filter(created_at__lt=before, phase="").exclude(status__in=UNFINISHED)
+    kept = newest(WindowRun.objects.all(), "window_id")
+    return over.exclude(pk__in=kept).exclude(pk__in=of_open_promises(WindowRun))
 
 
 def old_test_runs(before: datetime) -> QuerySet[ScriptExecution]:
@@ -87,8 +112,9 @@ def old_test_runs(before: datetime) -> QuerySet[ScriptExecution]:
 
 
 def old_revisions(before: datetime) -> QuerySet[ScriptRevision]:
-    """Revisions that no execution names any more; the newest of each script stay."""
+    """Revisions that no execution names any more; the newest of each script stay, and those that were approved."""
     old = ScriptRevision.objects.filter(created_at__lt=before, scriptexecution=None)
+    old = old.exclude(decision=ScriptRevision.Decision.APPROVED)
     return old.exclude(pk__in=newest(ScriptRevision.objects.all(), "script_id"))
 
 
@@ -108,11 +134,11 @@ def delete(rows: "QuerySet[Any]", key: str = "pk") -> int:
 
 
 def age_logs(before: datetime) -> int:
-    """Log files that are old; those of a broken promise's job stay."""
-    kept = set(newest(BackupJob.objects.all(), "repository_id")) | set(
-        BrokenPromise.objects.open().values_list("job_id", flat=True)
-    )
-    kept_rows = set(ScriptExecution.objects.filter(backup_job_id__in=kept).values_list("pk", flat=True))
+    """Log files that are old; those of a broken promise's job or window stay."""
+    kept = {*newest(BackupJob.objects.all(), "repository_id"), *of_open_promises(BackupJob)}
+    runs = {*newest(WindowRun.objects.all(), "window_id"), *of_open_promises(WindowRun)}
+    rows = ScriptExecution.objects.filter(Q(backup_job_id__in=kept) | Q(window_run_id__in=runs))
+    kept_rows = set(rows.values_list("pk", flat=True))
     old = [
         *old_logs(settings.LOGS_DIR / "jobs", before, kept),
         *old_logs(settings.LOGS_DIR / "executions", before, kept_rows),

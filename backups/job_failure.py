@@ -24,7 +24,7 @@ class Failure:
     failed: str
     data: str
     services: str
-    todo: str
+    next_step: str
     lock: bool = False
 
 
@@ -35,16 +35,16 @@ def of(job: BackupJob, services: str) -> Failure | None:
     said = [borg.Message(one["level"], one["msgid"], one["text"], one["path"]) for one in job.borg_messages]
     last = decisive(said)
     if last is None:
-        return Failure(words.lost(job) or page.ended(job), page.data(job), services, todo(job))
+        return Failure(words.lost(job) or page.ended(job), page.data(job), services, next_step(job))
     place = target_of(job.repository)
     told = explain_failure(place, said)
     data = words.lines(page.data(job), told.data.removeprefix(NO_ARCHIVE).strip())
     if last.msgid == LOCKED and not may_be_locked(place):
         return Failure(FREE_AGAIN, data, services, "Back up again.")
-    return Failure(told.failed, data, services, told.todo, lock=last.msgid == LOCKED)
+    return Failure(told.failed, data, services, told.next_step, lock=last.msgid == LOCKED)
 
 
-def todo(job: BackupJob) -> str:
+def next_step(job: BackupJob) -> str:
     if any(entry["phase"] == Phase.BACKUP for entry in job.phases):
         return "Look at the log below, then back up again."
     return "Put right what the message and the log below say, then back up again."

@@ -10,7 +10,7 @@ from datetime import datetime
 from scripts_library import links
 from scripts_library.models import ExecutionStatus, ScriptExecution, TriggeredBy
 
-from . import job_failure, timeline, verdicts, words
+from . import holding, job_failure, timeline, verdicts, words
 from .job_failure import Failure
 from .models import BackupJob, BrokenPromise, Data, JobStatus, Phase, Repository, Services
 from .timeline import Timeline
@@ -55,6 +55,11 @@ class Story:
     @property
     def open_promises(self) -> list[BrokenPromise]:
         return [one for one in self.promises if one.closed_at is None]
+
+    @property
+    def held(self) -> list[str]:
+        """What the window around it stops and starts, once for all its backups."""
+        return sorted(holding.things_of(self.job))
 
     @property
     def asked_by(self) -> str:

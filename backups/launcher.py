@@ -18,9 +18,11 @@ from borgui import process
 from borgui.commands import USAGE
 
 from . import notifications, queue, recovery, starting
+from .models import WindowRun
 
 log = logging.getLogger(__name__)
 REST = 10.0  # seconds
+QUEUED = ("run_job", "run_window")  # what waits in the queue before
 
 
 @dataclass
@@ -29,24 +31,37 @@ class Launcher:
 
     children: dict[tuple[str, int], process.Child] = field(default_factory=dict)
     stopping: bool = False
-    _again: set[int] = field(default_factory=set)  # jobs whose next process waits until the one before is collected
-    _resting: dict[int, float] = field(default_factory=dict)  # job to an instant: its process failed before the claim
+    _again: set[tuple[str, int]] = field(default_factory=set)  # whose next process waits until the one before is over
+    _resting: dict[tuple[str, int], float] = field(default_factory=dict)  # until then: it failed before its claim
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def start_due(self) -> list[int]:
-        """Start a process for each queued job that may start now; tell the others what they wait for."""
+        """Start a process for each queued job and window that may start now; tell the others what they wait for.
+
+        Returns the jobs.
+        """
         with self._lock, starting.one_at_a_time():
             if self.stopping:
                 return []
-            decision = queue.decide({pk for command, pk in self.children if command == "run_job"} | starting.marked())
-            decision.start = [pk for pk in decision.start if self._resting.get(pk, 0.0) <= time.monotonic()]
+            decision = queue.decide(self._on_the_way("run_job"), self._on_the_way("run_window"))
+            decision.start = [pk for pk in decision.start if self._may_start("run_job", pk)]
             for pk in decision.start:
                 self.start("run_job", pk)
+            for pk in decision.open:
+                if self._may_start("run_window", pk):
+                    self.start("run_window", pk)
         queue.tell_waiting(decision.waiting)
+        queue.tell_waiting(decision.closed, WindowRun)
         return decision.start
 
+    def _on_the_way(self, command: str) -> set[int]:
+        return {pk for one, pk in self.children if one == command} | starting.marked(command)
+
+    def _may_start(self, command: str, pk: int) -> bool:
+        return self._resting.get((command, pk), 0.0) <= time.monotonic()
+
     def recover(self) -> list[tuple[str, int]]:
-        """Start what resumes every lost job and test run, outside the slots; returns what was started."""
+        """Start what resumes every lost job, window and test run, outside the slots; returns what was started."""
         with self._lock:
             if self.stopping:
                 return []
@@ -69,16 +84,16 @@ class Launcher:
                 return
             argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), command, *([str(pk)] if pk else [])]
             self.children[command, pk] = child = process.spawn(argv, cwd=settings.BASE_DIR)
-            if command == "run_job":
-                starting.mark(pk, child.pid)
+            if command in QUEUED:
+                starting.mark(command, pk, child.pid)
 
-    def start_again(self, pk: int) -> None:
-        """Run a finished job once more; where its process is still ending, as soon as that one is collected."""
+    def start_again(self, pk: int, command: str = "run_job") -> None:
+        """Run what is finished once more; where its process is still ending, as soon as that one is collected."""
         with self._lock:
-            if ("run_job", pk) in self.children:
-                self._again.add(pk)
+            if (command, pk) in self.children:
+                self._again.add((command, pk))
             else:
-                self.start("run_job", pk)
+                self.start(command, pk)
 
     def reap(self) -> list[tuple[str, int]]:
         """Collect the children that are over; those that died by a signal are recovered at once."""
@@ -95,19 +110,19 @@ class Launcher:
         return over
 
     def _start_waiting(self) -> None:
-        for pk in [pk for pk in self._again if ("run_job", pk) not in self.children]:
-            self._again.remove(pk)
-            self.start("run_job", pk)
+        for one in [one for one in self._again if one not in self.children]:
+            self._again.remove(one)
+            self.start(*one)
 
     def _note_failure(self, command: str, pk: int, code: int) -> None:
-        """A job that is still queued after a fault is not tried again at once, and again, and again.
+        """What is still queued after a fault is not tried again at once, and again, and again.
 
-        Being killed from outside (a negative code) is no fault of the job: that one is tried again at once.
+        Being killed from outside (a negative code) is no fault of its own: that is tried again at once.
         """
         now = time.monotonic()
         self._resting = {one: until for one, until in self._resting.items() if until > now}
-        if command == "run_job" and code > 0 and code != USAGE:
-            self._resting[pk] = now + REST
+        if command in QUEUED and code > 0 and code != USAGE:
+            self._resting[command, pk] = now + REST
 
     def stop(self, tell: Callable[[process.Child], None]) -> None:
         """Start nothing more, and tell each child."""

@@ -1,4 +1,4 @@
-"""How a job process writes its rows (behaviour.md, sections 2 and 6).
+"""How the process of a job, or of a window's run, writes its rows (behaviour.md, sections 2 and 6).
 
 Every write is fenced by the claim number: one that finds another number means that somebody else has taken the job
 over, and this process starts nothing more (`Superseded`). A database that cannot be written never stops a post-backup
@@ -18,7 +18,7 @@ from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
 from scripts_library.running import Superseded
 
 from . import quick
-from .models import BackupJob, Event, Notification
+from .models import Event, Notification, Work
 from .note import Note
 
 log = logging.getLogger(__name__)
@@ -46,44 +46,47 @@ class Entry:
 
 @dataclass
 class Ledger:
-    """The only way by which a claimed job changes its rows."""
+    """The only way by which a claimed job, or a window's run, changes its rows."""
 
-    job_id: int
-    claim: int
+    work: Work
     note: Note
     unsaved: list[Entry] = field(default_factory=list)
     patience: float = PATIENCE
-    vanished: bool = False  # somebody removed the job's row: there is nothing left to write to
+    vanished: bool = False  # somebody removed the row: there is nothing left to write to
+
+    def __post_init__(self) -> None:
+        self.claim = self.work.claim  # a later one is somebody else's
+        self.called = f"{self.work.word} {self.work.pk}"
 
     @property
-    def own_job(self) -> models.QuerySet[BackupJob]:
-        return BackupJob.objects.filter(pk=self.job_id, claim=self.claim)
+    def own_row(self) -> models.QuerySet[Any]:
+        return type(self.work)._default_manager.filter(pk=self.work.pk, claim=self.claim)
 
     # --- writing ------------------------------------------------------------------------------------------------------
-    def job(self, job: BackupJob, **fields: Any) -> None:
-        """Set the fields on the job and make them durable. Raises Superseded."""
-        set_fields(job, fields)
-        self._write(Entry("job", self.job_id, fields))
+    def own(self, **fields: Any) -> None:
+        """Set the fields on the job, or on the window's run, and make them durable. Raises Superseded."""
+        set_fields(self.work, fields)
+        self._write(Entry(self.work.word, self.work.pk, fields))
 
     def execution(self, row: ScriptExecution, fields: dict[str, Any]) -> None:
         """Make fields of an execution durable. Raises Superseded, and Unwritten for the start of a pre-backup script."""
         must = row.hook_type == Hook.PRE and fields.get("status") == ExecutionStatus.RUNNING
         self._write(Entry("execution", row.pk, fields), must=must)
 
-    def message(self, job: BackupJob, title: str, text: str) -> None:
+    def message(self, title: str, text: str) -> None:
         """Keep what a script wrote into NOTIFY_FILE, to be sent. Raises Superseded."""
-        about = {"repository_id": job.repository_id, "job_id": job.pk}
+        about = self.work.told_about
         self._write(Entry("notification", 0, {"event": Event.MESSAGE, **about, "title": title[:250], "text": text}))
 
     def add(self, rows: list[ScriptExecution]) -> bool:
         """Make new rows durable; False where the database does not take them. Raises Superseded."""
         try:
             with transaction.atomic():
-                if not self.own_job.update(claim=self.claim):
-                    raise Superseded(f"job {self.job_id} has another owner")
+                if not self.own_row.update(claim=self.claim):
+                    raise Superseded(f"{self.called} has another owner")
                 ScriptExecution.objects.bulk_create(rows)
         except Error as error:
-            log.error("job %s: no further attempts could be planned: %s", self.job_id, error)
+            log.error("%s: no further attempts could be planned: %s", self.called, error)
             return False
         return True
 
@@ -123,17 +126,17 @@ class Ledger:
 
         return self._patiently(once)
 
-    def set(self, job: BackupJob, **fields: Any) -> None:
-        """Like `job`, within `whole`: what the database refuses is raised. Raises Superseded."""
-        set_fields(job, fields)
-        self._save(Entry("job", self.job_id, fields))
+    def set(self, **fields: Any) -> None:
+        """Like `own`, within `whole`: what the database refuses is raised. Raises Superseded."""
+        set_fields(self.work, fields)
+        self._save(Entry(self.work.word, self.work.pk, fields))
 
     # --- saving -------------------------------------------------------------------------------------------------------
     def _save_with_patience(self) -> bool:
         try:
             self._patiently(self._save_all)
         except Error as problem:
-            log.error("job %s: not written, kept in the note: %s", self.job_id, problem)
+            log.error("%s: not written, kept in the note: %s", self.called, problem)
             return False
         return True
 
@@ -146,7 +149,7 @@ class Ledger:
             except Error as problem:
                 quick.reconnect_if_broken()
                 if is_full(problem) and self.note.free_reserve():
-                    log.error("job %s: the disk is full, the reserve was given up", self.job_id)
+                    log.error("%s: the disk is full, the reserve was given up", self.called)
                     continue
                 if self.patience <= 0:
                     raise
@@ -177,25 +180,26 @@ class Ledger:
 
     def _changed(self, entry: Entry) -> bool:
         if entry.model == "notification":
-            return self.own_job.exists() and bool(Notification.objects.create(**entry.fields))
-        if entry.model == "job":
-            return bool(self.own_job.update(**entry.fields))
-        rows = ScriptExecution.objects.filter(pk=entry.pk, backup_job__in=self.own_job)
+            return self.own_row.exists() and bool(Notification.objects.create(**entry.fields))
+        if entry.model == self.work.word:
+            return bool(self.own_row.update(**entry.fields))
+        rows = ScriptExecution.objects.filter(pk=entry.pk, **{f"{self.work.column}__in": self.own_row})
         return bool(rows.update(**entry.fields))
 
     def _why_nothing_changed(self, entry: Entry) -> None:
         """Somebody else's claim ends this process; a row that was removed does not: services have to come back."""
-        claim = BackupJob.objects.filter(pk=self.job_id).values_list("claim", flat=True).first()
+        rows = type(self.work)._default_manager.filter(pk=self.work.pk)
+        claim = rows.values_list("claim", flat=True).first()
         if claim is not None and claim != self.claim:
-            raise Superseded(f"job {self.job_id} has another owner")
+            raise Superseded(f"{self.called} has another owner")
         if claim is None:
             self.vanished = True
-        log.error("job %s: %s %s was removed while the job ran", self.job_id, entry.model, entry.pk)
+        log.error("%s: %s %s was removed while it ran", self.called, entry.model, entry.pk)
 
 
-def set_fields(job: BackupJob, fields: dict[str, Any]) -> None:
+def set_fields(work: Work, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
-        setattr(job, name, value)
+        setattr(work, name, value)
 
 
 def is_full(error: Error) -> bool:

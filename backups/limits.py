@@ -1,6 +1,7 @@
 """How many backups may run at a time: on this host, on all hosts together, and to one SSH server.
 
-Running rows are counted, not processes (behaviour.md, section 2, point 1). Scripts that are run again count for nothing.
+Running rows are counted, not processes (behaviour.md, section 2, point 1). Scripts that are run again count for nothing,
+and backups of a maintenance window only as connections to their server: that window is one interruption (section 13).
 """
 
 from collections import Counter
@@ -32,16 +33,23 @@ class Room:
         return room
 
     def take(self, job: BackupJob, *, is_here: bool = True) -> None:
-        self.here += is_here
-        self.everywhere += 1
+        if job.window_run_id is None:
+            self.here += is_here
+            self.everywhere += 1
         self.to_server[server_of(job)] += 1
 
     def waits_for(self, job: BackupJob) -> str:
         """Which limit keeps the job from starting, in words; '' if none does."""
+        return (self.no_slot() if job.window_run_id is None else "") or self.no_connection(job)
+
+    def no_slot(self) -> str:
         if self.here >= settings.WORKERS:
             return f"Waiting: {settings.WORKERS} of {settings.WORKERS} backups are running."
         if 0 < settings.MAX_JOBS <= self.everywhere:
             return f"Waiting: {settings.MAX_JOBS} of {settings.MAX_JOBS} backups are running, on all machines together."
+        return ""
+
+    def no_connection(self, job: BackupJob) -> str:
         server = server_of(job)
         if server and 0 < settings.MAX_JOBS_PER_SERVER <= self.to_server[server]:
             most = settings.MAX_JOBS_PER_SERVER

@@ -16,7 +16,7 @@ from borgui.transcript import Transcript
 from scripts_library.models import Outcome
 from scripts_library.running import Stop
 
-from . import borg, borgcall, pruning, target
+from . import afterwards, borg, borgcall, pruning, target
 from .ledger import Ledger
 from .models import BackupJob, Phase, Repository
 from .watch import Watch
@@ -39,18 +39,19 @@ def run(job: BackupJob, ledger: Ledger, watch: Watch, enter: Callable[..., None]
         return
     due, remarks = steps(job, timezone.now())
     if remarks:
-        ledger.job(job, maintenance=remarks)
+        ledger.own(maintenance=remarks)
     if not due:
         return
-    if reason := watch.maintenance():
-        ledger.job(job, maintenance_message=f"Maintenance after the backup was left out. {Stop(reason).sentence}")
+    if job.window_run_id is not None:
+        ledger.own(phase=Phase.MAINTENANCE, phases=job.phases_with("", timezone.now()))  # the window may close now
+    if reason := afterwards.wait(job, ledger, watch):
+        ledger.own(maintenance_message=f"Maintenance after the backup was left out. {Stop(reason).sentence}")
         return
     enter(Phase.MAINTENANCE)
     done = all_of(due, job, watch)
     message = f"The archive is good. Afterwards {done.problem}" if done.problem else ""
     # with its end written down, a process that is lost from here on was not lost in the maintenance
-    ledger.job(
-        job,
+    ledger.own(
         maintenance_message=message,
         maintenance={**remarks, **done.facts},
         phases=job.phases_with("", timezone.now()),

@@ -1,7 +1,7 @@
 """The days on which a repository was due and nothing ran: hollow in strips and calendars (ui.md, rule 9).
 
-Known from the due times that were recorded as missed or paused; and, while no worker is there to record them, from the
-schedules whose next time has passed.
+Known from the due times, also those of maintenance windows, that were recorded as missed or paused; and, while no worker
+is there to record them, from the schedules whose next time has passed.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,7 +12,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from . import cron
-from .models import RunStatus, ScheduledJob, ScheduledRepository
+from .models import RunStatus, ScheduledJob, ScheduledRepository, WindowStatus
 
 PATIENCE = timedelta(minutes=15)  # a time that has passed since less is not a missed one yet
 UNSEEN = (RunStatus.MISSED, RunStatus.PAUSED)
@@ -40,11 +40,20 @@ def found(members: Q, first: date, now: datetime) -> Found:
 
 
 def recorded(members: Q, first: date) -> QuerySet[ScheduledRepository, tuple[int, date]]:
-    runs = ScheduledRepository.objects.filter(
-        members, scheduled_job__runs__status__in=UNSEEN, scheduled_job__runs__due_at__gte=midnight(first)
+    """Of schedules, and of the openings of windows; one query."""
+    of_schedules = recorded_in("scheduled_job__runs", UNSEEN, members, first)
+    of_windows = recorded_in("scheduled_job__maintenance_window__runs", (WindowStatus.MISSED,), members, first)
+    return of_schedules.union(of_windows)
+
+
+def recorded_in(
+    runs: str, statuses: Collection[str], members: Q, first: date
+) -> QuerySet[ScheduledRepository, tuple[int, date]]:
+    found = ScheduledRepository.objects.filter(
+        members, **{f"{runs}__status__in": statuses, f"{runs}__due_at__gte": midnight(first)}
     )
-    day = TruncDate("scheduled_job__runs__due_at", tzinfo=timezone.get_current_timezone())
-    return runs.order_by().values_list("repository_id", day).distinct()
+    day = TruncDate(f"{runs}__due_at", tzinfo=timezone.get_current_timezone())
+    return found.order_by().values_list("repository_id", day).distinct()
 
 
 def waiting(members: Q, now: datetime) -> QuerySet[ScheduledRepository]:

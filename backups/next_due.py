@@ -12,16 +12,24 @@ from .models import ScheduledRepository
 
 @dataclass(frozen=True)
 class Due:
-    """`at`: none where it is not scheduled, or all its schedules are paused or belong to a maintenance window."""
+    """`at`: of its schedules and of the maintenance windows it is backed up in; none where all of them are paused."""
 
     is_scheduled: bool
     at: datetime | None = None
 
 
 def of_repositories(ids: Collection[int], now: datetime) -> dict[int, Due]:
-    runs = Q(scheduled_job__enabled=True) & Q(scheduled_job__maintenance_window=None)
-    runs &= Q(scheduled_job__paused_until=None) | Q(scheduled_job__paused_until__lte=now)
+    runs = Q(scheduled_job__enabled=True) & (
+        Q(scheduled_job__paused_until=None) | Q(scheduled_job__paused_until__lte=now)
+    )
+    opens = runs & Q(scheduled_job__maintenance_window__enabled=True)
     members = ScheduledRepository.objects.filter(repository__in=ids).order_by().values("repository")
-    found = dict(members.annotate(at=Min("scheduled_job__next_run", filter=runs)).values_list("repository", "at"))
+    times = members.annotate(
+        own=Min("scheduled_job__next_run", filter=runs & Q(scheduled_job__maintenance_window=None)),
+        inside=Min("scheduled_job__maintenance_window__next_run", filter=opens),
+    )
+    found = {
+        pk: min(filter(None, both), default=None) for pk, *both in times.values_list("repository", "own", "inside")
+    }
     all_are_paused = scheduling.paused(now) is not None
     return {pk: Due(pk in found, None if all_are_paused else found.get(pk)) for pk in ids}

@@ -9,7 +9,7 @@ from django.utils import timezone
 from scripts_library.models import Outcome, ScriptExecution
 
 from . import words
-from .models import BackupJob, BrokenPromise, Data, Event, JobStatus, Notification
+from .models import BackupJob, BrokenPromise, Data, Event, JobStatus, Notification, Work
 from .verdicts import downtime_of
 from .words import Told
 
@@ -66,17 +66,17 @@ def _write(job: BackupJob, event: str, told: Told, broken: Sequence[ScriptExecut
         job=job,
         title=told.title[:250],
         text=told.text,
-        signature=_signature(job, event, broken),
+        signature=signature_of(f"{event}:{job.repository_id}", job, broken),
     )
 
 
-def _signature(job: BackupJob, event: str, broken: Sequence[ScriptExecution]) -> str:
+def signature_of(what: str, job: Work, broken: Sequence[ScriptExecution]) -> str:
     """The same for what would say the same again: another state of the services, cause, or script is news."""
     scripts = ",".join(sorted(str(row.script_id or row.script_name) for row in broken))
-    return f"{event}:{job.repository_id}:{job.services}:{_cause(job)}:{scripts}"[:MOST_SIGNATURE]
+    return f"{what}:{job.services}:{_cause(job)}:{scripts}"[:MOST_SIGNATURE]
 
 
-def _cause(job: BackupJob) -> str:
+def _cause(job: Work) -> str:
     """The first sentence of what went wrong, as a short number; times, counts and last lines of output are left out."""
     first = job.message.partition("\n")[0].partition("(")[0]
     return f"{crc32(WORDLESS.sub(' ', first).encode()):x}"

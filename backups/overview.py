@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from scripts_library.models import Script
 
-from . import days, scheduling, status, strips
+from . import days, four_eyes, scheduling, sharing, status, strips
 from .models import UNFINISHED, BackupJob, Channel, Data, Encryption, JobStatus, Phase, Repository, Services
 from .strips import Strip
 
@@ -82,6 +82,8 @@ def gather(now: datetime) -> dict[str, Any]:
         "needs": needs(rows),
         "running": now_running,
         "upcoming": scheduling.upcoming(now, UPCOMING),
+        "suggestions": sharing.suggestions(),
+        "inline_texts": Repository.objects.kept().with_texts_to_move().count(),
         "calendar": days.of_everything(now) if rows else None,
     }
 
@@ -165,6 +167,8 @@ class Needs:
     repositories: list[Row]
     recovered: list[BackupJob]
     scripts: list[Script]
+    waiting: list[Script]  # for the approval of another author
+    is_alone: bool  # nobody else could approve anything
     kits: list[Repository]
     unscheduled: list[Repository]
     channels: list[Channel]  # that do not get their messages
@@ -173,7 +177,13 @@ class Needs:
 
     def __bool__(self) -> bool:
         of_repositories = self.repositories or self.recovered or self.kits or self.unscheduled
-        return bool(of_repositories or self.scripts or self.channels or self.nobody_is_told)
+        of_scripts = self.scripts or self.waiting or self.is_alone
+        return bool(of_repositories or of_scripts or self.channels or self.nobody_is_told)
+
+    @property
+    def is_for_administrators(self) -> bool:
+        """Some of it only they can do."""
+        return bool(self.kits or self.unscheduled or self.channels or self.nobody_is_told)
 
 
 def needs(rows: Sequence[Row]) -> Needs:
@@ -181,15 +191,20 @@ def needs(rows: Sequence[Row]) -> Needs:
     told = {job.pk for job in recovered}
     needing = [row for row in rows if row.needs_you and row.services != Services.BROKEN_PROMISE]
     needing = [row for row in needing if row.job is None or row.job.pk not in told]
+    waiting, is_alone = four_eyes.attention()
     edited = Script.objects.kept().filter(unseen_edit=True).only("name").order_by("name")
+    edited = edited.exclude(pk__in=[one.pk for one in waiting])
     unsaved, unscheduled = without_kit(), by_hand_only()
     more = sum(max(count - LINES, 0) for count in (len(needing), len(recovered)))
     more += sum(max(found.count() - LINES, 0) for found in (edited, unsaved, unscheduled))
+    more += max(len(waiting) - LINES, 0)
     channels, nobody_is_told = unheard(rows)
     return Needs(
         repositories=needing[:LINES],
         recovered=recovered[:LINES],
         scripts=list(edited[:LINES]),
+        waiting=waiting[:LINES],
+        is_alone=is_alone,
         kits=list(unsaved[:LINES]),
         unscheduled=list(unscheduled[:LINES]),
         channels=channels,

@@ -13,24 +13,25 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from borgui.accounts import time_zone
 from borgui.rundir import RunDirectory
 from scripts_library import chain
 from scripts_library.environment import HookContext
 from scripts_library.models import Hook, Outcome
-from scripts_library.running import Run, Stop, Superseded
+from scripts_library.running import Stop, Superseded
 
-from . import attempts, borgcall, claiming, finishing, maintenance
-from .ledger import PATIENCE, Ledger, Unwritten, commit_to_disk, wait_at_most
+from . import borgcall, claiming, directories, finishing, holding, maintenance
+from .ledger import Unwritten
 from .models import BackupJob, Phase
-from .watch import StopRequest, Watch
+from .takeover import Claimed
+from .walk import Walk, undertake
+from .watch import StopRequest
 
 log = logging.getLogger(__name__)
 WORST = [Outcome.SUCCESS, Outcome.WARNING, Outcome.FAILURE]
 
 
 def directory_of(job_id: int) -> RunDirectory:
-    return RunDirectory(settings.RUN_DIR / "jobs" / str(job_id))
+    return directories.of(BackupJob, job_id)
 
 
 def run(job_id: int, stop: StopRequest) -> BackupJob | None:
@@ -38,28 +39,14 @@ def run(job_id: int, stop: StopRequest) -> BackupJob | None:
 
     Raises rundir.Busy where another process has it, BackupJob.DoesNotExist.
     """
-    commit_to_disk()
-    time_zone.activate()
-    directory = directory_of(job_id)
-    left = directory.child()  # read before the lock is taken: taking it writes the file anew
-    try:
-        directory.acquire()
-    except OSError as problem:
-        if not finishing.refuse(BackupJob.objects.get(pk=job_id), f"Not started: {problem}. Nothing was stopped."):
-            raise
-        return None
-    try:
-        claimed = claiming.claim(job_id, directory, stop, left)
-        if claimed is None:
-            return None
-        wait_at_most(PATIENCE)
-        Pipeline(claimed, directory, stop).walk()
-        return claimed.job
-    except Superseded as reason:
-        log.warning("%s", reason)
-        return None
-    finally:
-        directory.release()
+    return undertake(
+        BackupJob,
+        job_id,
+        stop,
+        refuse=finishing.refuse,
+        claim=claiming.claim,
+        walk=lambda claimed, directory, stop: Pipeline(claimed, directory, stop).walk(),
+    )
 
 
 @dataclass(frozen=True)
@@ -71,14 +58,11 @@ class Ending:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-class Pipeline:
-    def __init__(self, claimed: claiming.Claimed, directory: RunDirectory, stop: StopRequest) -> None:
-        job = claimed.job
-        self.job, self.rows, self.directory, self.stop = job, claimed.rows, directory, stop
-        self.ledger = Ledger(job.pk, job.claim, claimed.note)
-        self.watch = Watch(job, stop)
-        self.undisturbed = job.claim == 1
-        self.may_retry = not self.undisturbed and not job.is_over and not claiming.is_given_up(job)
+class Pipeline(Walk[BackupJob]):
+    def __init__(self, claimed: Claimed[BackupJob], directory: RunDirectory, stop: StopRequest) -> None:
+        super().__init__(claimed, directory, stop)
+        self.job = self.work
+        self.secrets = (self.job.repository.passphrase,)
 
     def walk(self) -> None:
         if not self.job.outcome:
@@ -89,18 +73,9 @@ class Pipeline:
             maintenance.run(self.job, self.ledger, self.watch, self.enter)
         self.finish()
 
-    def finish(self) -> None:
-        """The final status. A job that was lost again and again on the way here gets at least that, and no more."""
+    def conclude(self) -> None:
         end = finishing.finish_again if self.job.is_over else finishing.finish
-        try:
-            end(self.job, self.ledger, self.directory)
-        except (Superseded, finishing.NotFinished):
-            raise
-        except Exception:
-            if self.job.claim <= claiming.MOST_TAKEOVERS + 1:
-                raise
-            log.exception("job %s cannot be finished as it should be", self.job.pk)
-            finishing.finish_bare(self.job, self.ledger)
+        end(self.job, self.ledger, self.directory)
 
     # --- phases pre-backup and backup ---------------------------------------------------------------------------------
     def back_up(self) -> None:
@@ -118,9 +93,10 @@ class Pipeline:
         self.enter(Phase.POST, outcome=ending.outcome, message=ending.message, progress={}, **ending.fields)
 
     def until_borg_is_over(self) -> Ending:
-        rows = [row for row in self.rows if row.hook_type == Hook.PRE]
+        own = holding.own(self.rows)
+        rows = [row for row in own if row.hook_type == Hook.PRE]
         run = self.run_for(Hook.PRE)
-        if problems := "\n".join(filter(None, [chain.problems(self.rows), borgcall.problems(self.job.repository)])):
+        if problems := "\n".join(filter(None, [chain.problems(own), borgcall.problems(self.job.repository)])):
             chain.refuse_pre(rows, run)
             message = f"Not backed up: the check before the backup found problems.\n{problems}"
             return Ending(Outcome.FAILURE, message, {"data": "none"})
@@ -142,42 +118,6 @@ class Pipeline:
         outcome = max(backup.outcome, verdict.outcome or Outcome.SUCCESS, key=lambda one: WORST.index(Outcome(one)))
         return Ending(outcome, "\n".join(filter(None, [backup.sentence, verdict.message])), backup.fields)
 
-    # --- phase post-backup --------------------------------------------------------------------------------------------
-    def bring_back(self) -> bool:
-        """Run the post-backup chain, and what recovery owes. False: out of time, something is left to be done."""
-        run = self.run_for(Hook.POST)
-        while True:
-            due, later = attempts.open_rows(self.rows, timezone.now())
-            if due:
-                chain.run_post(due, run)
-            elif later:
-                attempts.wait_for(later[0], self.stop)
-            elif not (self.may_retry and attempts.plan_retries(self.job, self.rows, self.ledger)):
-                break
-            if run.is_out_of_time():
-                return not attempts.is_anything_left(self.rows)
-        return True
-
-    # --- what the steps share -----------------------------------------------------------------------------------------
-    def enter(self, phase: str, **fields: Any) -> None:
-        """Begin a phase, durably, together with what the one before it found out."""
-        phases = self.job.phases_with(phase, timezone.now())
-        self.ledger.job(self.job, phase=phase, phases=phases, **fields)
-
-    def run_for(self, hook: str) -> Run:
-        is_post = hook == Hook.POST
-        return Run(
-            context=self.context(hook),
-            directory=self.directory,
-            logs=settings.LOGS_DIR / "executions",
-            write=self.ledger.execution,
-            should_stop=self.watch.post if is_post else self.watch.pre,
-            tell=lambda row, title, text: self.ledger.message(self.job, title, text),
-            is_out_of_time=self.stop.is_out_of_time if is_post else lambda: False,
-            claim=self.job.claim,
-            secrets=(self.job.repository.passphrase,),
-        )
-
     def context(self, hook: str) -> HookContext:
         job, repository = self.job, self.job.repository
         is_post = hook == Hook.POST
@@ -191,6 +131,7 @@ class Pipeline:
             source_paths=tuple(repository.source_paths),
             archive_name=job.archive_name,
             job_id=job.pk,
+            window_name=job.window_run.window_name if job.window_run else "",
             outcome=job.outcome if is_post else "",
             exit_code=job.borg_exit_code if is_post else None,
             error=job.message if is_post and job.outcome != Outcome.SUCCESS else "",

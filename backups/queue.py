@@ -1,22 +1,28 @@
 """Who may start, who waits and for what (behaviour.md, section 2, point 1); and asking a job to stop (section 7)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from heapq import merge
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
 
+from borgui.accounts import audit
 from borgui.accounts.models import Installation, User
 from scripts_library import links
 from scripts_library.models import ExecutionStatus, ScriptExecution, TriggeredBy
 
-from . import attempts, schedule_runs
+from . import attempts, holders, schedule_runs, secrets_used
+from .holders import Holders
 from .limits import Room
-from .models import UNFINISHED, BackupJob, JobStatus, Phase, Repository
+from .models import UNFINISHED, BackupJob, JobStatus, Phase, Repository, WindowRun
 
 NOTHING_STOPPED = "Nothing has been stopped yet."
+NOUN = {BackupJob.word: "backup", WindowRun.word: "window"}
+USED = "{} that uses the same services; it starts them when it is over. Try again after it."
+W = TypeVar("W", BackupJob, WindowRun)
 
 
 class TooLate(Exception):
@@ -25,17 +31,21 @@ class TooLate(Exception):
 
 @dataclass
 class Decision:
-    """Which queued jobs may start now, in order, and what the others wait for."""
+    """What may start now, in order, and what the others wait for: jobs, and runs of windows."""
 
     start: list[int] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
+    open: list[int] = field(default_factory=list)
+    closed: dict[int, str] = field(default_factory=dict)
 
 
 def enqueue(repository: Repository, *, triggered_by: str, user: User | None = None, **options: Any) -> BackupJob:
     """A queued job. The caller pokes the worker when the row is committed."""
     job = new_job(repository.pk, triggered_by=triggered_by, user=user, **options)
     job.repository = repository
-    job.save(force_insert=True)
+    with transaction.atomic():
+        job.save(force_insert=True)
+        audit.record("backup started", job, name=repository.name, user=user)
     return job
 
 
@@ -50,60 +60,94 @@ def new_job(repository_id: int, *, triggered_by: str, user: User | None = None, 
     )
 
 
-def decide(starting: Collection[int] = ()) -> Decision:
-    """Go through the queue in order. `starting`: jobs for which this host has a process that has not claimed yet."""
-    decision, queued = Decision(), list(BackupJob.objects.queued().select_related("repository"))
-    if not queued:
-        return decision
-    active = list(BackupJob.objects.active().select_related("repository"))
-    things = links.interrupts_of([job.repository_id for job in queued])
-    busy = {job.repository_id: job.repository.name for job in active}
-    held = {thing: job.repository.name for job in active for thing in job.interrupts}
-    room = Room.beside(active)
-    for job in queued:
-        wants = things[job.repository_id]
-        reason = blocked_by(job, wants, busy, held) or room.waits_for(job)
+def decide(starting: Collection[int] = (), opening: Collection[int] = ()) -> Decision:
+    """Go through the queue in order. `starting`, `opening`: jobs, and runs of windows, that have a process on the way.
+
+    Jobs of a window are not in it: its own process starts them.
+    """
+    jobs = list(BackupJob.objects.queued().filter(window_run=None).select_related("repository"))
+    runs = list(WindowRun.objects.queued())
+    if not jobs and not runs:
+        return Decision()
+    active = holders.active_jobs()
+    walk = QueueWalk(holders.now(active), Room.beside(active), set(starting), set(opening))
+    of_jobs = links.things_of([job.repository_id for job in jobs])
+    of_windows = holders.wants_of_windows(runs) if runs else {}
+    for one in merge(jobs, runs, key=lambda one: one.created_at):
+        if isinstance(one, BackupJob):
+            things = of_jobs[one.repository_id]
+            walk.job(one, links.with_names(things, things))
+        elif isinstance(one, WindowRun):
+            walk.window(one, of_windows.get(one.pk, []))
+    return walk.decision
+
+
+@dataclass
+class QueueWalk:
+    """What comes first in the queue is in the way of what comes later, whether it may start or waits."""
+
+    before: Holders
+    room: Room
+    starting: set[int]
+    opening: set[int]
+    decision: Decision = field(default_factory=Decision)
+
+    def job(self, job: BackupJob, wants: list[str]) -> None:
+        reason = self.before.before_job(job, wants) or self.room.waits_for(job)
         if reason:
-            decision.waiting[job.pk] = f"{reason} {NOTHING_STOPPED}"
+            self.decision.waiting[job.pk] = f"{reason} {NOTHING_STOPPED}"
         else:
-            room.take(job)
-            if job.pk not in starting:
-                decision.start.append(job.pk)
-        busy.setdefault(job.repository_id, job.repository.name)
-        held.update({thing: job.repository.name for thing in wants if thing not in held})
-    return decision
+            self.room.take(job)
+            if job.pk not in self.starting:
+                self.decision.start.append(job.pk)
+        self.before.add(holders.of_job(job, wants))
+
+    def window(self, run: WindowRun, wants: list[str]) -> None:
+        reason = self.before.at_the_same(wants)
+        if reason:
+            self.decision.closed[run.pk] = f"{reason} {NOTHING_STOPPED}"
+        elif run.pk not in self.opening:
+            self.decision.open.append(run.pk)
+        self.before.add(holders.of_window(run, wants))
 
 
-def blocked_by(job: BackupJob, wants: list[str], busy: dict[int, str], held: dict[str, str]) -> str:
-    """Who is before this job in its repository or at what it interrupts; '' if nobody."""
-    if name := busy.get(job.repository_id):
-        return f"Waiting for another backup of '{name}' to finish."
-    for thing in wants:
-        if thing in held:
-            return f"Waiting for '{held[thing]}' to finish, which interrupts {thing} too."
-    return ""
-
-
-def tell_waiting(waiting: dict[int, str]) -> None:
-    """Write down what each job waits for, where that has changed; many wait for the same."""
-    known = dict(BackupJob.objects.queued().values_list("pk", "message"))
+def tell_waiting(waiting: Mapping[int, str], model: type[BackupJob] | type[WindowRun] = BackupJob) -> None:
+    """Write down what each job, or each run of a window, waits for, where that has changed; many wait for the same."""
+    if not waiting:
+        return
+    queued = model.objects.filter(status=JobStatus.QUEUED)
+    known = dict(queued.values_list("pk", "message"))
     changed: dict[str, list[int]] = {}
     for pk, reason in waiting.items():
         if known.get(pk, reason) != reason:
             changed.setdefault(reason, []).append(pk)
     for reason, ids in changed.items():
-        BackupJob.objects.filter(pk__in=ids, status=JobStatus.QUEUED).update(message=reason)
+        queued.filter(pk__in=ids).update(message=reason)
 
 
 def may_claim(job: BackupJob, interrupts: Collection[str]) -> bool:
     """Asked again inside the claim's transaction, where the answer cannot change any more."""
-    Installation.objects.select_for_update().filter(pk=1).first()  # one claim at a time, also on PostgreSQL
-    active = list(BackupJob.objects.active().select_related("repository"))
-    if Room.beside(active).waits_for(job):
+    one_claim_at_a_time()
+    if job.window_run_id is not None and not is_open(job.window_run_id):
         return False
-    return not any(
-        other.repository_id == job.repository_id or set(other.interrupts) & set(interrupts) for other in active
-    )
+    active = holders.active_jobs()
+    return not (Room.beside(active).waits_for(job) or holders.now(active).before_job(job, interrupts))
+
+
+def may_open(interrupts: Collection[str]) -> bool:
+    """The same for a window's run."""
+    one_claim_at_a_time()
+    return not holders.now().at_the_same(interrupts)
+
+
+def one_claim_at_a_time() -> None:
+    """Also on PostgreSQL."""
+    Installation.objects.select_for_update().filter(pk=1).first()
+
+
+def is_open(run_id: int) -> bool:
+    """Whether the jobs of a window's run may begin: what it stops is down, and not about to be started."""
+    return WindowRun.objects.running().filter(pk=run_id, phase=Phase.BACKUP, outcome="").exists()
 
 
 # --- asking to stop ---------------------------------------------------------------------------------------------------
@@ -113,15 +157,12 @@ def request_cancel(job: BackupJob, user: User | None = None, now: datetime | Non
     with transaction.atomic():
         if cancel_queued(job, user, now):
             schedule_runs.ended(job, now)
-            job.refresh_from_db()
-            return job
+            return cancelled(job, user)
         unfinished = BackupJob.objects.filter(pk=job.pk, status=JobStatus.RUNNING).exclude(phase=Phase.POST)
         if unfinished.filter(outcome="").update(cancel_requested_at=now, cancel_requested_by=user):
-            job.refresh_from_db()
-            return job
+            return cancelled(job, user)
         if unfinished.filter(phase=Phase.MAINTENANCE).update(cancel_requested_at=now, cancel_requested_by=user):
-            job.refresh_from_db()
-            return job
+            return cancelled(job, user)
     job.refresh_from_db()
     if job.is_over:
         raise TooLate(f"This backup is over already ({job.status}).")
@@ -129,6 +170,13 @@ def request_cancel(job: BackupJob, user: User | None = None, now: datetime | Non
         "The backup itself is over and the scripts after it are running; they are not cancelled, because they bring "
         "services back. To stop the one that runs now, stop that script."
     )
+
+
+def cancelled(job: BackupJob, user: User | None) -> BackupJob:
+    if job.cancel_requested_at is None:  # asked again, nothing more happens
+        audit.record("backup cancelled", job, user=user)
+    job.refresh_from_db()
+    return job
 
 
 def cancel_queued(job: BackupJob, user: User | None, now: datetime) -> int:
@@ -150,39 +198,53 @@ def request_execution_cancel(row: ScriptExecution, user: User | None = None) -> 
         row.refresh_from_db()
         state = "has not started yet" if row.status == ExecutionStatus.PLANNED else f"is over already ({row.status})"
         raise TooLate(f"'{row.script_name}' {state}.")
+    audit.record("script stopped", row, name=row.script_name, user=user)
     row.refresh_from_db()
     return row
 
 
 # --- putting things right by hand -------------------------------------------------------------------------------------
-def request_post_backup(job: BackupJob, user: User | None = None) -> BackupJob:
-    """Plan the post-backup scripts of a finished job again, those that have not succeeded. Raises TooLate.
+def request_post_backup(work: W, user: User | None = None) -> W:
+    """Plan the post-backup scripts of finished work again, those that have not succeeded. Raises TooLate.
 
     Only while a promise of it is broken: so long its STATE_DIR is kept, and there is something to put right.
     """
     with transaction.atomic():
-        free = BackupJob.objects.filter(pk=job.pk, phase="").exclude(status__in=UNFINISHED)
-        rows = attempts.to_run_again(job)
-        if not job.broken_promises.open().exists() or not rows:
-            raise TooLate("No promise of this backup is broken: its scripts have nothing to put right.")
-        if reason := stopped_by_another(job):
+        free = type(work)._default_manager.filter(pk=work.pk, phase="").exclude(status__in=UNFINISHED)
+        rows = attempts.to_run_again(work)
+        if not work.broken_promises.open().exists() or not rows:
+            raise TooLate(f"No promise of this {NOUN[work.word]} is broken: its scripts have nothing to put right.")
+        if reason := stopped_by_another(work):
             raise TooLate(reason)
-        phases = job.phases_with(Phase.POST, timezone.now())
+        phases = work.phases_with(Phase.POST, timezone.now())
         if not free.update(phase=Phase.POST, phases=phases):
-            raise TooLate("The scripts after this backup are running already.")
+            raise TooLate(f"The scripts after this {NOUN[work.word]} are running already.")
         for row in rows:
             row.triggered_by, row.triggered_by_user = TriggeredBy.RERUN, user
         ScriptExecution.objects.bulk_create(rows)
-    job.refresh_from_db()
-    return job
+        secrets = {"secrets used": secrets_used.of_scripts(rows)}
+        audit.record("post-backup scripts run again", work, after=secrets, user=user)
+    work.refresh_from_db()
+    return work
 
 
-def stopped_by_another(job: BackupJob) -> str:
-    """Another backup that runs now has stopped the same things, and starts them when it is over."""
+def note_seen(job: BackupJob, user: User) -> bool:
+    """A person has seen that it was lost and brought to its end; whether anybody had to."""
+    with transaction.atomic():
+        unseen = BackupJob.objects.recovered_unseen().filter(pk=job.pk)
+        if not unseen.update(seen_at=timezone.now(), seen_by_user=user):
+            return False
+        audit.record("recovered backup seen", job, user=user)
+    return True
+
+
+def stopped_by_another(work: BackupJob | WindowRun) -> str:
+    """Something that runs now has stopped the same things, and starts them when it is over."""
     for other in BackupJob.objects.running().select_related("repository"):
-        if other.repository_id == job.repository_id or set(other.interrupts) & set(job.interrupts):
-            return (
-                f"A backup of '{other.repository.name}' is running that uses the same services; it starts them when it "
-                "is over. Try again after it."
-            )
+        same_repository = isinstance(work, BackupJob) and other.repository_id == work.repository_id
+        if same_repository or set(other.interrupts) & set(work.interrupts):
+            return USED.format(f"A backup of '{other.repository.name}' is running")
+    for run in WindowRun.objects.running():
+        if {*run.interrupts, *run.reserved} & set(work.interrupts):
+            return USED.format(f"The window '{run.window_name}' is open")
     return ""

@@ -5,29 +5,29 @@ Looking never takes a lock: the lock file names its owner, and pid, start time a
 
 from collections.abc import Iterator
 
-from django.conf import settings
-
 from borgui.process import Identity
 from borgui.rundir import RunDirectory
 from scripts_library import testruns
 
+from . import directories
 from .host import host_id
-from .models import BackupJob
+from .models import BackupJob, WindowRun
 
 Lost = tuple[str, int]  # the command that resumes it, and its id
 
 
 def lost() -> list[Lost]:
-    return [*(("run_job", pk) for pk in lost_jobs()), *(("run_script", pk) for pk in testruns.unowned())]
+    works = [(model.runner, pk) for model in (BackupJob, WindowRun) for pk in lost_of(model)]
+    return [*works, *(("run_script", pk) for pk in testruns.unowned())]
 
 
-def lost_jobs() -> Iterator[int]:
-    """Running jobs of this host without a living owner, and those whose repeated post-backup run lost its own."""
-    mine = BackupJob.objects.filter(host_id=host_id())
+def lost_of(model: type[BackupJob] | type[WindowRun]) -> Iterator[int]:
+    """What runs on this host without a living owner, also where only its post-backup scripts are being run again."""
+    mine = model.objects.filter(host_id=host_id())
     again = mine.unfinished_again()
     owners = [*mine.running().values_list("pk", "owner"), *again.values_list("pk", "owner")]
     for pk, recorded in owners:
-        if not is_owned(RunDirectory(settings.RUN_DIR / "jobs" / str(pk)), recorded):
+        if not is_owned(directories.of(model, pk), recorded):
             yield pk
 
 

@@ -8,33 +8,34 @@ from django.db import DataError, IntegrityError, models, transaction
 
 from scripts_library.models import ScriptExecution
 
-from .models import BackupJob, Notification
+from .models import BackupJob, Notification, WindowRun, Work
 from .note import Note
 
 log = logging.getLogger(__name__)
 MODELS: dict[str, type[models.Model]] = {
-    "job": BackupJob,
+    BackupJob.word: BackupJob,
+    WindowRun.word: WindowRun,
     "execution": ScriptExecution,
     "notification": Notification,
 }
 UNFIT = (LookupError, ValueError, TypeError, ValidationError, DataError, IntegrityError)
 
 
-def replay(job_id: int, note: Note) -> None:
+def replay(model: type[Work], pk: int, note: Note) -> None:
     """Write the entries of the note and clear it; those of another claim are not its to write.
 
-    Raises BackupJob.DoesNotExist, and DatabaseError where the database still takes nothing: the note stays then.
+    Raises DoesNotExist of the model, and DatabaseError where the database still takes nothing: the note stays then.
     """
     if note.is_blank():
         return
     entries = list(note.entries())
     with transaction.atomic():
-        claim = BackupJob.objects.values_list("claim", flat=True).get(pk=job_id)
+        claim = model._default_manager.values_list("claim", flat=True).get(pk=pk)
         for entry in entries:
             if entry.get("claim") == claim:
                 bring_in(entry)
     note.clear()
-    log.warning("job %s: %s writes were brought in from the note", job_id, len(entries))
+    log.warning("%s %s: %s writes were brought in from the note", model.word, pk, len(entries))
 
 
 def bring_in(entry: dict[str, Any]) -> None:

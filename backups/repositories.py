@@ -6,7 +6,7 @@ people: nothing here removes one, but for what this very call has made and could
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from django.db.models import Field
 from django.utils import timezone
 
 from backups import borg
+from borgui.accounts import audit
 from scripts_library.errors import Conflict, Invalid
 from scripts_library.models import RepositoryScript
 
@@ -63,8 +64,27 @@ def create(fields: Mapping[str, Any]) -> Repository:
         _save_made(repository, _make(repository))
     else:
         _connect(repository)
-        _save(repository)
+        _save_new(repository, {"made here": False})
     return repository
+
+
+def adopt(fields: Mapping[str, Any]) -> Repository:
+    """A row for a repository that is somewhere already, without asking borg: whether it can be reached is tried later.
+
+    Nothing in it is ever deleted before a person has confirmed it. Sources and a passphrase may be missing. Raises
+    Invalid, Conflict.
+    """
+    repository = Repository(connected=True, untried=True)
+    _apply(repository, fields)
+    needed = {"name", "path"} | ({"source_paths"} if repository.source_paths else set())
+    _check(repository, (set(fields) - {"source_paths"}) | needed, passphrase_needed=False)
+    _save_new(repository, {"imported": True})
+    return repository
+
+
+def was_reached(repository: Repository) -> None:
+    """Somebody has tried it, and the passphrase opened it."""
+    Repository.objects.filter(pk=repository.pk, untried=True).update(untried=False)
 
 
 def change(repository: Repository, fields: Mapping[str, Any]) -> Repository:
@@ -74,7 +94,7 @@ def change(repository: Repository, fields: Mapping[str, Any]) -> Repository:
     BorgUnavailable, PassphraseSealed.
     """
     given = {name: value for name, value in fields.items() if not (name == "passphrase" and value == "")}
-    before = {name: getattr(repository, name) for name in given}
+    before = audited(repository, given)
     _apply(repository, given)
     changed = {name for name in given if getattr(repository, name) != before[name]}
     if "encryption" in changed:
@@ -86,14 +106,21 @@ def change(repository: Repository, fields: Mapping[str, Any]) -> Repository:
         _check_pruning(repository)
     if changed & REACHES_BORG:
         _connect(repository)
-        changed.add("encryption")
+        repository.untried = False
+        changed |= {"encryption", "untried"}
     if changed & emergency_kit.HELD:
         repository.kit_saved_at = None  # what somebody has stored elsewhere is no longer true
         changed.add("kit_saved_at")
     if changed:
         repository.updated_at = timezone.now()
-        _save(repository, update_fields=[*changed, "updated_at"])
+        with transaction.atomic():
+            _save(repository, update_fields=[*changed, "updated_at"])
+            audit.record_change("repository changed", repository, before, audited(repository, before))
     return repository
+
+
+def audited(repository: Repository, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(repository, name) for name in names}
 
 
 def delete(repository: Repository) -> None:
@@ -105,6 +132,7 @@ def delete(repository: Repository) -> None:
         RepositoryScript.objects.filter(repository=repository).delete()
         schedules.forget(repository)
         Repository.objects.filter(pk=repository.pk, deleted_at=None).update(deleted_at=timezone.now())
+        audit.record("repository forgotten", repository, before={"path": repository.path})
 
 
 # --- the fields -------------------------------------------------------------------------------------------------------
@@ -153,6 +181,13 @@ def _name_taken(repository: Repository) -> Conflict:
     return Conflict(f"There is a repository named '{repository.name}' already.", field="name")
 
 
+@transaction.atomic
+def _save_new(repository: Repository, how: Mapping[str, Any]) -> None:
+    _save(repository)
+    names = ("path", "source_paths", "encryption", "prune_after")
+    audit.record("repository added", repository, after={**audited(repository, names), **how})
+
+
 def _save(repository: Repository, update_fields: list[str] | None = None) -> None:
     """Raises Conflict where somebody else was faster with the name."""
     try:
@@ -181,7 +216,7 @@ def _make(repository: Repository) -> Path | None:
 def _save_made(repository: Repository, made: Path | None) -> None:
     """Save the row of a fresh repository; if that fails nobody would know its passphrase, so it goes again."""
     try:
-        _save(repository)
+        _save_new(repository, {"made here": True})
     except BaseException:
         if made:
             shutil.rmtree(made, ignore_errors=True)

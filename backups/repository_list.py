@@ -62,9 +62,9 @@ def entries() -> list[Entry]:
 
 
 def _entry(repository: Repository, broken: Collection[int]) -> Entry:
-    last: str = repository.last_services or Services.UNTOUCHED  # type: ignore[attr-defined]
+    last: str = repository.last_services or Services.UNTOUCHED  # type: ignore[attr-defined]  # of with_last_job
     services = Services.BROKEN_PROMISE if repository.pk in broken else last
-    return Entry(repository, repository.last_data, services)  # type: ignore[attr-defined]
+    return Entry(repository, repository.last_data, services)  # type: ignore[attr-defined]  # of with_last_job
 
 
 def rows(shown: Collection[Entry], now: datetime) -> list[Row]:

@@ -19,6 +19,7 @@ LONGEST_TEXT = 1024 * 1024  # characters of an inline script
 LONGEST_ARCHIVE_NAME = 250
 LONGEST_PATH = 4096  # of the kernel; a longer pattern matches nothing, and one of 128 KiB could not be passed to borg
 LONGEST_FILE_NAME = 255  # bytes
+MOST_ENTRIES = 2000  # of a list; all of it becomes one command line of borg
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -65,6 +66,8 @@ def path_problem(path: str) -> str:
 def sources_problem(paths: list[str]) -> str:
     if not paths:
         return "Say what to back up: at least one path."
+    if len(paths) > MOST_ENTRIES:
+        return too_many(paths)
     for path in paths:
         if len(path) > LONGEST_PATH:
             return f"A path is longer than {LONGEST_PATH} characters."
@@ -76,6 +79,8 @@ def sources_problem(paths: list[str]) -> str:
 
 
 def patterns_problem(patterns: list[str]) -> str:
+    if len(patterns) > MOST_ENTRIES:
+        return too_many(patterns)
     for pattern in patterns:
         if not pattern.strip() or CONTROL.search(pattern):
             return "A pattern is one line, and not empty."
@@ -90,6 +95,8 @@ def patterns_problem(patterns: list[str]) -> str:
 
 
 def markers_problem(names: list[str]) -> str:
+    if len(names) > MOST_ENTRIES:
+        return too_many(names)
     for name in names:
         if not name.strip() or "/" in name or CONTROL.search(name) or len(name.encode()) > LONGEST_FILE_NAME:
             return f"{quoted(name)} is no name of a file or folder."
@@ -154,6 +161,10 @@ def quoted(text: str) -> str:
 
 def too_long(text: str, most: int) -> str:
     return f"It is longer than {most} characters." if len(text) > most else ""
+
+
+def too_many(entries: list[str]) -> str:
+    return f"These are {len(entries):,} entries: more than {MOST_ENTRIES:,} cannot be handed to borg."
 
 
 def number(least: int, most: int) -> Rule:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from backups import borg
 from backups.borg.calling import Running
+from borgui.accounts import audit
 from scripts_library.errors import Conflict, Invalid
 
 from . import archive_names, target
@@ -172,3 +173,4 @@ def confirm(repository: Repository, fingerprint: str, now: datetime) -> None:
     if not same.update(prune_confirmed_at=now):
         raise Conflict(CHANGED, field="fingerprint")
     repository.prune_confirmed_at = now
+    audit.record("pruning confirmed", repository)

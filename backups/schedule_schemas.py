@@ -1,26 +1,16 @@
 """What the API takes and answers about schedules (interfaces.md, "A scheduled job")."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import Field
 
-from borgui.rest import Count, Id, In, Out, Text
+from borgui.rest import Count, Id, In, Moment, Out, Text
 
 from . import cron
 from .models import ScheduledJob
 
 NEXT = 5
-
-
-def written_out(value: object) -> object:
-    """A number is not guessed to be seconds since 1970. Raises ValueError."""
-    if not isinstance(value, str) or value.isdecimal():
-        raise ValueError("Write a date and a time with a zone: 2026-11-23T00:00:00Z.")
-    return value
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(written_out), Field(strict=False)]
 
 
 class ScheduleChange(In):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
-from . import cron
+from . import cron, windows
 from .models import BackupJob, JobStatus, Repository, RunStatus, ScheduledJob, ScheduledRepository, ScheduleRun
 
 RUNS = 20  # due times on one page of the history
@@ -118,5 +118,7 @@ def next_times(schedule: ScheduledJob, now: datetime, count: int = NEXT) -> Sequ
     """When it is due from now on; nothing where it is switched off."""
     if not schedule.enabled:
         return []
+    if schedule.maintenance_window is not None:
+        return windows.next_openings(schedule.maintenance_window, now, count)
     after = max(now, schedule.paused_until or now)
     return cron.next_times(schedule.cron_expression, schedule.timezone, after, count)

@@ -4,7 +4,7 @@ An enabled schedule without a window has the time of its next due in its row; wh
 anew from now, so that nothing that lies in the past is started by a change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Field, QuerySet
 from django.utils import timezone
 
-from borgui.accounts import time_zone
+from borgui.accounts import audit, time_zone
 from borgui.accounts.models import Installation, User
 from scripts_library.errors import Conflict, Invalid
 from scripts_library.models import TriggeredBy
@@ -43,7 +43,13 @@ def create(fields: Mapping[str, Any], user: User | None = None) -> ScheduledJob:
         save(schedule)
         set_members(schedule, repositories or [])
         due.set_next(schedule, timezone.now())
+        audit.record("schedule added", schedule, after=audited(schedule))
     return schedule
+
+
+def audited(schedule: ScheduledJob) -> dict[str, Any]:
+    names = ("name", "cron_expression", "timezone", "enabled", "paused_until", "maintenance_window_id")
+    return {**{name: getattr(schedule, name) for name in names}, "repositories": members_of(schedule)}
 
 
 def change(schedule: ScheduledJob, fields: Mapping[str, Any]) -> ScheduledJob:
@@ -53,22 +59,31 @@ def change(schedule: ScheduledJob, fields: Mapping[str, Any]) -> ScheduledJob:
     """
     given = {name: value for name, value in fields.items() if not (name == "ping_url" and value == "")}
     before = {name: getattr(schedule, name) for name in given if name != "repositories"}
+    members = members_of(schedule)
     repositories = apply(schedule, given)
-    check(schedule, members_of(schedule) if repositories is None else repositories)
+    check(
+        schedule,
+        members if repositories is None else repositories,
+        needs_some=bool(schedule.enabled or repositories is not None or members),
+    )
     changed = {name for name, value in before.items() if getattr(schedule, name) != value}
     with transaction.atomic():
         schedule.updated_at = timezone.now()
         save(schedule, update_fields=[*changed, "updated_at"])
-        if repositories is not None:
+        if repositories is not None and repositories != members:
             set_members(schedule, repositories)
         if changed & TIMES:
             due.set_next(schedule, timezone.now())
+        after = {name: getattr(schedule, name) for name in before} | {"repositories": members_of(schedule)}
+        audit.record_change("schedule changed", schedule, before | {"repositories": members}, after)
     return schedule
 
 
 def delete(schedule: ScheduledJob) -> None:
     """Backups that it has queued already stay in the queue; repositories and archives are not touched."""
-    ScheduledJob.objects.filter(pk=schedule.pk).delete()
+    with transaction.atomic():
+        audit.record("schedule deleted", schedule, before=audited(schedule))
+        ScheduledJob.objects.filter(pk=schedule.pk).delete()
 
 
 def apply(schedule: ScheduledJob, fields: Mapping[str, Any]) -> list[int] | None:
@@ -88,12 +103,13 @@ def default_of(column: "Field[Any, Any]") -> Any:
     return column.get_default() if column.has_default() else ""
 
 
-def check(schedule: ScheduledJob, repositories: list[int]) -> None:
-    """Raises Invalid with all that is wrong, else Conflict where the name is taken."""
+def check(schedule: ScheduledJob, repositories: list[int], *, needs_some: bool = True) -> None:
+    """Raises Invalid with all that is wrong, else Conflict where the name is taken. `needs_some`: repositories; one that
+    `take_out` left with none can be changed otherwise while it is switched off."""
     errors = problems(schedule, timezone.now())
     known = set(Repository.objects.kept().filter(pk__in=repositories).values_list("pk", flat=True))
     window = schedule.maintenance_window_id
-    if sentence := repositories_problem(repositories, known):
+    if needs_some and (sentence := repositories_problem(repositories, known)):
         errors["repositories"] = sentence
     if window is not None and not MaintenanceWindow.objects.filter(pk=window).exists():
         errors["maintenance_window_id"] = f"There is no maintenance window {window}."
@@ -149,9 +165,19 @@ def without(repository: Repository) -> QuerySet[ScheduledJob]:
 
 def forget(repository: Repository) -> None:
     """It is deleted: take it out of every schedule, and switch off those that have nothing left to do."""
-    ScheduledRepository.objects.filter(repository=repository).delete()
-    empty = ScheduledJob.objects.filter(enabled=True, members=None)
-    empty.update(enabled=False, next_run=None, starts_at=None, updated_at=timezone.now())
+    take_out([repository.pk], ScheduledJob.objects.all())
+
+
+def take_out(repositories: Sequence[int], schedules: QuerySet[ScheduledJob]) -> None:
+    """Out of each of these schedules; one with nothing left to do is switched off."""
+    with transaction.atomic():
+        for schedule in schedules.filter(members__repository__in=repositories).distinct():
+            before = audited(schedule)
+            schedule.members.filter(repository__in=repositories).delete()
+            empty = ScheduledJob.objects.filter(pk=schedule.pk, enabled=True, members=None)
+            empty.update(enabled=False, next_run=None, starts_at=None, updated_at=timezone.now())
+            schedule.refresh_from_db()
+            audit.record_change("schedule changed", schedule, before, audited(schedule))
 
 
 # --- pausing ----------------------------------------------------------------------------------------------------------
@@ -173,12 +199,14 @@ def pause_all(until: datetime | None = None) -> Installation:
     """Nothing starts by itself until then; None: until `resume_all`. Raises Invalid (`check_until`)."""
     check_until(until)
     now = timezone.now()
+    audit.record("everything paused", after={"until": until})
     return set_pause(schedules_paused_at=now, schedules_paused_until=until)
 
 
 def resume_all() -> Installation:
     """What was due meanwhile is not made up for."""
     due.start_due(timezone.now())
+    audit.record("everything resumed")
     return set_pause(schedules_paused_at=None, schedules_paused_until=None)
 
 
@@ -207,4 +235,5 @@ def run_now(schedule: ScheduledJob, user: User | None = None, by: str = Triggere
         queued = jobs.begin([run], now, triggered_by=by, user=user)
         if not queued:
             raise Conflict(run.message.removeprefix(who).strip())
+        audit.record("schedule started", schedule, after={"backups": [job.pk for job in queued]}, user=user)
     return queued

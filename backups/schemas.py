@@ -170,7 +170,7 @@ class JobOut(Out):
 class JobInList(JobOut):
     """A job without what its scripts printed."""
 
-    executions: list[ExecutionBrief]  # type: ignore[assignment]
+    executions: list[ExecutionBrief]  # type: ignore[assignment]  # the same with fewer fields
 
     @classmethod
     def of_rows(cls, job: BackupJob, rows: Sequence[ScriptExecution], now: datetime) -> Self:
@@ -192,3 +192,9 @@ def verdicts(job: BackupJob, rows: Sequence[ScriptExecution], now: datetime) -> 
 
 class PromiseClosing(In):
     note: Text
+
+
+class PromiseClosed(Out):
+    id: int
+    job_id: int
+    closed: bool

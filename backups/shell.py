@@ -6,6 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from borgui.accounts import rights
+from borgui.accounts.roles import Right
+
 from . import scheduling
 from .host import hostname
 from .models import BackupJob, BrokenPromise, Channel, Repository
@@ -17,7 +20,11 @@ def surroundings(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
         return {}
     return {
-        "open_promises": list(BrokenPromise.objects.open().select_related("repository").order_by("-id")[:5]),
+        "may": {right.value: right in user.rights for right in Right},
+        "lacks": rights.lacking(user),
+        "open_promises": list(
+            BrokenPromise.objects.open().select_related("repository", "window_run").order_by("-id")[:5]
+        ),
         "running_jobs": list(BackupJob.objects.running().select_related("repository").order_by("id")[:5]),
         "pause": scheduling.paused(timezone.now()),
         "nobody_told": nobody_is_told(request),

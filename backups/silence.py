@@ -1,4 +1,4 @@
-"""A host that does not report any more: its jobs are shown as perhaps lost, and people are told once (section 6).
+"""A host that does not report any more: its jobs and windows are shown as perhaps lost, people are told once (section 6).
 
 Nobody else takes such a job over: starting containers on the wrong machine helps nobody.
 """
@@ -10,40 +10,45 @@ from django.db import transaction
 
 from . import words
 from .host import host_id
-from .models import BackupJob, Event, Notification, Worker
+from .models import BackupJob, Event, Notification, WindowRun, Worker
 
 log = logging.getLogger(__name__)
 ALARM = "Perhaps lost:"
 
 
-def tell(now: datetime) -> list[BackupJob]:
-    """Tell of the running jobs of other hosts whose worker is silent; those that nobody was told of before."""
+def tell(now: datetime) -> list[BackupJob | WindowRun]:
+    """Tell of what runs on other hosts whose worker is silent; of what nobody was told of before."""
     silent = {one.host_id: one for one in Worker.objects.exclude(host_id=host_id()) if one.is_silent(now)}
-    told = Notification.objects.filter(event=Event.WORKER_SILENT).values("job_id")
-    jobs = BackupJob.objects.running().filter(host_id__in=silent).exclude(pk__in=told).select_related("repository")
-    return [job for job in jobs if tell_of(job, silent[job.host_id])]
+    alarms = Notification.objects.filter(event=Event.WORKER_SILENT)
+    jobs = BackupJob.objects.running().filter(host_id__in=silent).select_related("repository")
+    runs = WindowRun.objects.running().filter(host_id__in=silent)
+    found: list[BackupJob | WindowRun] = [
+        *jobs.exclude(pk__in=alarms.exclude(job=None).values("job_id")),
+        *runs.exclude(pk__in=alarms.exclude(window_run=None).values("window_run_id")),
+    ]
+    return [one for one in found if tell_of(one, silent[one.host_id])]
 
 
-def tell_of(job: BackupJob, worker: Worker) -> bool:
-    """Write it on the job and for the people; False where the job moved on meanwhile."""
+def tell_of(work: BackupJob | WindowRun, worker: Worker) -> bool:
+    """Write it on the row and for the people; False where the work moved on meanwhile."""
     alarm = (
-        f"{ALARM} {worker.hostname} has not reported since {words.clock(worker.last_seen)}. What the job has stopped may "
-        f"still be stopped there. Only {worker.hostname} itself brings it to its end: start the worker there."
+        f"{ALARM} {worker.hostname} has not reported since {words.clock(worker.last_seen)}. What the {work.noun} has "
+        f"stopped may still be stopped there. Only {worker.hostname} itself brings it to its end: start the worker there."
     )
+    name = work.repository.name if isinstance(work, BackupJob) else f"Window '{work.window_name}'"
     with transaction.atomic():
-        unchanged = BackupJob.objects.running().filter(pk=job.pk, claim=job.claim, message=job.message)
-        if not unchanged.update(message="\n".join(filter(None, [alarm, job.message]))):
+        unchanged = type(work).objects.running().filter(pk=work.pk, claim=work.claim, message=work.message)
+        if not unchanged.update(message="\n".join(filter(None, [alarm, work.message]))):
             return False
-        title = f"{job.repository.name}: {worker.hostname} does not report"
+        title = f"{name}: {worker.hostname} does not report"
         Notification.objects.create(
             event=Event.WORKER_SILENT,
-            repository_id=job.repository_id,
-            job=job,
             title=title[:250],
             text=alarm,
-            signature=f"{Event.WORKER_SILENT}:{job.pk}",
+            signature=f"{Event.WORKER_SILENT}:{work.word} {work.pk}",
+            **work.told_about,
         )
-    log.error("job %s: %s", job.pk, alarm)
+    log.error("%s %s: %s", work.word, work.pk, alarm)
     return True
 
 

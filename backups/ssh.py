@@ -28,6 +28,7 @@ from .places import Place
 SCAN_SECONDS = 5
 HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f:]+(%\w+)?")  # a name, or an address; never an option
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+$-]*")
+IMPORTED = "imported-"  # how the names of keys begin that came with an import
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa")
 KINDS = {"ssh-ed25519": "ED25519", "ssh-rsa": "RSA"}
 
@@ -110,16 +111,42 @@ def _alone() -> Iterator[None]:
         yield
 
 
+# --- keys that came with an import -------------------------------------------------------------------------------------
+def imported_keys() -> list[Path]:
+    """Private keys of another program, which open what they opened there; offered after our own."""
+    return sorted(path for path in folder().glob(f"{IMPORTED}*") if not path.name.endswith(".new"))
+
+
+def imported_key_file(text: str) -> Path:
+    """Where a private key is kept, or would be: the same key has the same name."""
+    return folder() / f"{IMPORTED}{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def import_key(text: str) -> Path:
+    """Keep a private key without a passphrase. Written whole or not at all. Raises OSError."""
+    path = imported_key_file(text)
+    with _alone():
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    return path
+
+
 # --- the ssh command --------------------------------------------------------------------------------------------------
 def remote_shell() -> str:
-    """The ssh command with our key and our known hosts; empty (plain ssh, as it is configured) where we have no key.
+    """The ssh command with our keys and our known hosts; empty (plain ssh, as it is configured) where we have no key.
 
     What worked before the key was made goes on working: keys in the usual places and those of an agent are offered
     too, and hosts that this user knows are known.
     """
-    if not key_file().exists():
+    ours = [key for key in (key_file(), *imported_keys()) if key.exists()]
+    if not ours:
         return ""
-    identities = [key_file(), *_own_identities()]
+    identities = [*ours, *_own_identities()]
     hosts = f'UserKnownHostsFile="{known_hosts_file()}" {_home() / "known_hosts"}'
     words = ["ssh", *(word for path in identities for word in ("-i", str(path))), "-o", hosts]
     if "SSH_AUTH_SOCK" not in settings.PASS_ENV:

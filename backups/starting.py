@@ -1,7 +1,8 @@
-"""Jobs that have a process on the way which has not claimed them yet, known to all workers of a data directory.
+"""Jobs and windows that have a process on the way which has not claimed them yet, known to all workers of a data
+directory.
 
-It only saves processes: the claim decides. A mark is a file named by the job that names the process, and counts while
-that one lives.
+It only saves processes: the claim decides. A mark is a file named by what is started that names the process, and counts
+while that one lives.
 """
 
 import fcntl
@@ -47,20 +48,20 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def mark(pk: int, pid: int) -> None:
-    """`pid`: a child of this process that is to run the job. That it cannot be written costs a process at most."""
+def mark(runner: str, pk: int, pid: int) -> None:
+    """`pid`: a child of this process that is to run it. That it cannot be written costs a process at most."""
     try:
-        (folder() / str(pk)).write_text(f"{Identity.of_child(pid)}\n", encoding="ascii")
+        (folder() / f"{runner}-{pk}").write_text(f"{Identity.of_child(pid)}\n", encoding="ascii")
     except OSError as error:
-        log.warning("job %s could not be marked as starting: %s", pk, error)
+        log.warning("%s %s could not be marked as starting: %s", runner, pk, error)
 
 
-def marked() -> set[int]:
-    """The jobs on the way; marks of processes that are gone are cleared away."""
+def marked(runner: str) -> set[int]:
+    """The ids on the way to this command; marks of processes that are gone are cleared away."""
     found = set()
-    for path in folder().glob("[0-9]*"):
+    for path in folder().glob(f"{runner}-[0-9]*"):
         if is_alive(path):
-            found.add(int(path.name))
+            found.add(int(path.name.rpartition("-")[2]))
         else:
             path.unlink(missing_ok=True)
     return found

@@ -66,6 +66,7 @@ def promise_as_json(promise: BrokenPromise) -> dict[str, Any]:
     return {
         "id": promise.pk,
         "job_id": promise.job_id,
+        "window_run_id": promise.window_run_id,
         "execution_id": promise.execution_id,
         "script_name": promise.script_name,
         "repository_id": promise.repository_id,

@@ -33,6 +33,11 @@ def start_again(job_id: int) -> None:
     launcher.start_again(job_id)
 
 
+@db_task()
+def start_window_again(run_id: int) -> None:
+    launcher.start_again(run_id, "run_window")
+
+
 @db_periodic_task(crontab(minute="*"))
 def tick() -> None:
     """Every minute: what a lost poke left, what lost its process, and what is due."""

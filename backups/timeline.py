@@ -12,7 +12,7 @@ from scripts_library import chain
 from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
 
 from . import words
-from .models import BackupJob, Data, JobStatus, Phase
+from .models import BackupJob, Data, JobStatus, Phase, Work
 from .verdicts import back_up_at, started
 from .words.page import next_try
 
@@ -45,6 +45,7 @@ class Row:
     hook: str = ""
     word: str = ""
     bar: Bar | None = None
+    address: str = ""  # of a page of its own; none: its part of the log on this page
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def of(job: BackupJob, executions: Sequence[ScriptExecution], now: datetime) -> 
     return found
 
 
-def is_later(job: BackupJob, one: ScriptExecution) -> bool:
+def is_later(job: Work, one: ScriptExecution) -> bool:
     begun = one.started_at or one.created_at
     return job.completed_at is not None and one.attempt > 1 and begun > job.completed_at
 

@@ -1,25 +1,27 @@
-"""The next 24 hours as a picture: which schedule starts when, on one axis, and where they overlap (pages.md, "/schedules/")."""
+"""What starts by itself as a picture: the next 24 hours, or of windows the next week, on one axis, with overlaps
+(pages.md, "/schedules/" and "/windows/")."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 
 from django.utils import timezone
 
 from borgui.templatetags.ui import duration
 
-from .models import ScheduledJob
+from .models import MaintenanceWindow
+from .scheduling.forecast import Timed
 
-LENGTH = timedelta(hours=24)
+DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 STEP = timedelta(hours=3)  # from one hour that is named to the next
 ROWS = 24  # schedules that are drawn
 NAMED = 3  # times of one schedule that are written out
 MINUTE = 60
 UNKNOWN = 60.0  # seconds that are drawn for a schedule that has never run
 
-Expected = tuple[ScheduledJob, datetime, float | None]  # a schedule, when it starts, the seconds it may take
+Expected = tuple[Timed, datetime, float | None]  # a schedule or a window, when it starts, the seconds it may take
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,16 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Row:
-    """One schedule. `seconds`: what one run of it takes, None where it has never run."""
+    """One schedule or window. `seconds`: what one run of it takes, None where it has never run."""
 
-    schedule: ScheduledJob
+    what: Timed
     bars: tuple[Stretch, ...]
     seconds: float | None
+    says_days: bool = False
+
+    @property
+    def is_window(self) -> bool:
+        return isinstance(self.what, MaintenanceWindow)
 
     @property
     def about(self) -> str:
@@ -49,7 +56,7 @@ class Row:
     @property
     def times(self) -> str:
         """02:17; or 00:00, 01:00, 02:00 and 21 more."""
-        said = ", ".join(clock(bar.start) for bar in self.bars[:NAMED])
+        said = ", ".join(clock(bar.start, self.says_days) for bar in self.bars[:NAMED])
         more = len(self.bars) - NAMED
         return f"{said} and {more} more" if more > 0 else said
 
@@ -66,32 +73,34 @@ class Tonight:
     @property
     def overlapping(self) -> str:
         """The overlaps in words, the first of them."""
-        said = ", ".join(f"{clock(one.start)} to {clock(one.end)}" for one in self.overlaps[:NAMED])
+        days = self.end - self.start > DAY
+        said = ", ".join(f"{clock(one.start, days)} to {clock(one.end)}" for one in self.overlaps[:NAMED])
         more = len(self.overlaps) - NAMED
         return f"{said} and {more} more times" if more > 0 else said
 
 
-def axis(now: datetime) -> tuple[datetime, datetime]:
-    """From the hour that has begun, 24 hours, also where clocks are changed on the way (so in UTC)."""
+def axis(now: datetime, length: timedelta = DAY) -> tuple[datetime, datetime]:
+    """From the hour that has begun, so long, also where clocks are changed on the way (so in UTC)."""
     start = timezone.localtime(now).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
-    return start, start + LENGTH
+    return start, start + length
 
 
 def drawn(expected: Iterable[Expected], start: datetime, end: datetime) -> Tonight:
     """Pure. What begins before `start` or at `end` and later is left out."""
-    found: dict[int, list[Expected]] = defaultdict(list)
+    found: dict[tuple[bool, int], list[Expected]] = defaultdict(list)
     for one in sorted(expected, key=lambda entry: entry[1]):
         if start <= one[1] < end:
-            found[one[0].pk].append(one)
+            found[isinstance(one[0], MaintenanceWindow), one[0].pk].append(one)
     rows = [row_of(entries, start, end) for entries in found.values()]
     shown = tuple(rows[:ROWS])
     return Tonight(start, end, shown, overlaps(rows, start, end), hours(start, end), len(rows) - len(shown))
 
 
 def row_of(entries: Sequence[Expected], start: datetime, end: datetime) -> Row:
-    schedule, _, seconds = entries[0]
+    what, _, seconds = entries[0]
     length = timedelta(seconds=UNKNOWN if seconds is None else seconds)
-    return Row(schedule, tuple(stretch(at, at + length, start, end) for _, at, _ in entries), seconds)
+    bars = tuple(stretch(at, at + length, start, end) for _, at, _ in entries)
+    return Row(what, bars, seconds, says_days=end - start > DAY)
 
 
 def stretch(begins: datetime, ends: datetime, start: datetime, end: datetime) -> Stretch:
@@ -116,11 +125,23 @@ def overlaps(rows: Iterable[Row], start: datetime, end: datetime) -> tuple[Stret
 
 
 def hours(start: datetime, end: datetime) -> tuple[tuple[float, str], ...]:
-    """The hours that are named below the axis; none so near to its end that the name would be cut."""
+    """The hours, or days, that are named below the axis; none so near to its end that the name would be cut."""
     whole = (end - start).total_seconds()
+    if end - start > DAY:
+        return tuple(
+            (100 * (at - start).total_seconds() / whole, f"{timezone.localtime(at):%a}") for at in days(start, end)
+        )
     count = int((end - start) / STEP)
     return tuple((100 * number * STEP.total_seconds() / whole, clock(start + number * STEP)) for number in range(count))
 
 
-def clock(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%H:%M}"
+def days(start: datetime, end: datetime) -> list[datetime]:
+    """The midnights between."""
+    zone, first = timezone.get_current_timezone(), timezone.localdate(start)
+    found = [datetime.combine(first + timedelta(days=number), time.min, tzinfo=zone) for number in range(1, 9)]
+    return [at for at in found if start < at < end - timedelta(hours=12)]
+
+
+def clock(moment: datetime, says_day: bool = False) -> str:
+    local = timezone.localtime(moment)
+    return f"{local:%a %H:%M}" if says_day else f"{local:%H:%M}"

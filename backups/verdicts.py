@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts_library.models import ExecutionStatus, Hook, Outcome, ScriptExecution
 
-from .models import BackupJob, Data, Services
+from .models import BackupJob, Data, Services, WindowRun, Work
 
 NEVER_STARTED = (ExecutionStatus.PLANNED, ExecutionStatus.NOT_RUN)
 
@@ -49,32 +49,32 @@ def started(rows: Iterable[ScriptExecution], hook: str) -> list[ScriptExecution]
     return [row for row in rows if row.hook_type == hook and row.started_at and row.status not in NEVER_STARTED]
 
 
-def services_of(job: BackupJob, rows: Sequence[ScriptExecution], *, has_open_promise: bool) -> str:
-    """The first that fits (interfaces.md, "A job")."""
+def services_of(work: Work, rows: Sequence[ScriptExecution], *, has_open_promise: bool) -> str:
+    """The first that fits (interfaces.md, "A job"); of a window's run, its own scripts alone."""
     if has_open_promise:
         return Services.BROKEN_PROMISE
     stopped = [row for row in started(rows, Hook.PRE) if row.interrupts]
     if not stopped:
         return Services.UNTOUCHED
-    later = good_ends_elsewhere(job, {row.interrupts for row in stopped}, after=max(row.pk for row in rows))
+    later = good_ends_elsewhere(work, {row.interrupts for row in stopped}, after=max(row.pk for row in rows))
     for row in stopped:
         if back_up_at([*rows, *later], row.interrupts) is None:
             return Services.INTERRUPTED
     return Services.UP
 
 
-def good_ends_elsewhere(job: BackupJob, things: set[str], after: int) -> list[ScriptExecution]:
-    """Later jobs of the repository that brought back what this one left down."""
-    if not job.is_over:
+def good_ends_elsewhere(work: Work, things: set[str], after: int) -> list[ScriptExecution]:
+    """Later jobs of the repository, or later runs of the window, that brought back what this one left down."""
+    if not work.is_over:
         return []
     rows = ScriptExecution.objects.filter(
-        repository_id=job.repository_id,
-        hook_type=Hook.POST,
-        status=ExecutionStatus.SUCCEEDED,
-        interrupts__in=things,
-        pk__gt=after,
+        hook_type=Hook.POST, status=ExecutionStatus.SUCCEEDED, interrupts__in=things, pk__gt=after
     )
-    return list(rows.exclude(backup_job=job).defer("stdout", "stderr", "parameters")[:20])
+    if isinstance(work, BackupJob):
+        rows = rows.filter(repository_id=work.repository_id).exclude(backup_job=work)
+    elif isinstance(work, WindowRun):
+        rows = rows.filter(window_run__window=work.window_id or 0).exclude(window_run=work)
+    return list(rows.defer("stdout", "stderr", "parameters")[:20])
 
 
 def data_of(outcome: str, borg_outcome: str, archive_files: int | None, has_archive: bool) -> str:

@@ -11,7 +11,7 @@ from scripts_library.models import ScriptExecution
 from scripts_library.running import Stop
 
 from . import quick
-from .models import BackupJob
+from .models import BackupJob, Work
 
 LOOK = 1.0  # seconds between two looks at the database
 RESERVED = 12.0  # seconds of the grace that are kept for ending what still runs
@@ -56,10 +56,11 @@ class StopRequest:
 
 
 class Watch:
-    """Answers 'should this stop?' for one job; each answer is a `Stop` or ''."""
+    """Answers 'should this stop?' for one job, or one window's run; each answer is a `Stop` or ''."""
 
-    def __init__(self, job: BackupJob, stop: StopRequest) -> None:
-        self.job_id, self.max_downtime, self.stop = job.pk, job.repository.max_downtime, stop
+    def __init__(self, work: Work, stop: StopRequest) -> None:
+        self.work, self.stop = work, stop
+        self.max_downtime = work.repository.max_downtime if isinstance(work, BackupJob) else None
         self._down_since: float | None = None
         self._looked: dict[int, float] = {}
 
@@ -108,10 +109,10 @@ class Watch:
 
     def _read(self, row: ScriptExecution | None) -> str:
         if row is None:
-            job = BackupJob.objects.filter(pk=self.job_id).values_list("cancel_requested_at", flat=True).first()
-            return Stop.CANCELLED if job else ""
+            rows = type(self.work)._default_manager.filter(pk=self.work.pk)
+            return Stop.CANCELLED if rows.values_list("cancel_requested_at", flat=True).first() else ""
         found = ScriptExecution.objects.filter(pk=row.pk).values_list(
-            "cancel_requested_at", "backup_job__cancel_requested_at"
+            "cancel_requested_at", f"{self.work.column}__cancel_requested_at"
         )
         mine, whole = found.first() or (None, None)
         return Stop.STOPPED if mine else Stop.CANCELLED if whole else ""

@@ -20,7 +20,7 @@ from borgui.rundir import RunDirectory
 
 from . import scheduling
 from .host import host_id, hostname
-from .launcher import Launcher
+from .launcher import QUEUED, Launcher
 from .models import Worker
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Host:
             over = self.launcher.reap()
             if over:
                 self.launcher.start_due()
-            if any(command == "run_job" for command, _ in over):
+            if any(command in QUEUED for command, _ in over):
                 self.launcher.tell()
             self.start_due(timezone.now())
             self.report()

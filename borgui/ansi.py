@@ -29,6 +29,11 @@ def segments(line: str) -> Iterator[Segment]:
         yield " ".join(sorted(look)), visible(line[at:])
 
 
+def plain(line: str) -> str:
+    """For somebody's own terminal: nothing in it moves the cursor, changes a title or fills the clipboard."""
+    return "".join(text for _, text in segments(line))
+
+
 def visible(text: str) -> str:
     return HIDDEN.sub(_name, text)
 

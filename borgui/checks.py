@@ -91,8 +91,8 @@ def keys_are_private(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 @register(TAG)
 def encryption_key(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """The key opens what the database holds. Before the first migration there is nothing to open."""
-    if connection.vendor == "sqlite" and not _is_there(connection.settings_dict["NAME"]):
-        return []  # connecting would make an empty file
+    if connection.vendor == "sqlite" and not is_there(connection.settings_dict["NAME"]):
+        return []
     try:
         problem = vault.key_problem()
     except DatabaseError:
@@ -100,7 +100,33 @@ def encryption_key(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     return [Error(f"{problem[:1].upper()}{problem[1:]}.", id="borgui.E002")] if problem else []
 
 
-def _is_there(database: object) -> bool:
-    """A file, or the memory of a test."""
+@register(TAG)
+def sign_in_elsewhere(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """The settings of the OpenID Connect provider fit together."""
+    return [Error(problem, id="borgui.E003") for problem in _oidc_problems()]
+
+
+def _oidc_problems() -> list[str]:
+    if not settings.OIDC_ISSUER:
+        alone = [name for name in ("CLIENT_ID", "CLIENT_SECRET", "ROLES_CLAIM") if getattr(settings, f"OIDC_{name}")]
+        found = [f"BORGUI_OIDC_{name} is set without BORGUI_OIDC_ISSUER: set both, or none." for name in alone]
+        if not settings.PASSWORD_SIGN_IN:
+            found.append(
+                "BORGUI_PASSWORD_SIGN_IN is 0 without BORGUI_OIDC_ISSUER: nobody could sign in. Leave it at 1."
+            )
+        return found
+    missing = [name for name in ("CLIENT_ID", "CLIENT_SECRET") if not getattr(settings, f"OIDC_{name}")]
+    found = [
+        f"BORGUI_OIDC_ISSUER is set without BORGUI_OIDC_{name}: the provider gives both for borgui." for name in missing
+    ]
+    if "openid" not in settings.OIDC_SCOPES:
+        found.append("BORGUI_OIDC_SCOPES lacks openid: without it a provider does not say who signs in.")
+    if bool(settings.OIDC_ROLES_CLAIM) != bool(settings.OIDC_ROLES):
+        found.append("BORGUI_OIDC_ROLES_CLAIM and BORGUI_OIDC_ROLES go together: set both, or none.")
+    return found
+
+
+def is_there(database: object) -> bool:
+    """A file, or the memory of a test: connecting to what is not there would make an empty file."""
     name = str(database)
     return ":memory:" in name or name.startswith("file:") or Path(name).exists()

@@ -4,6 +4,7 @@ The first key encrypts, every key decrypts. In a keys directory the first is `en
 `encryption_key.ANYTHING` hold older ones. Keys given by the environment stand before those of the directory.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,25 @@ def read_keys(directory: Path) -> list[str]:
     older = sorted(directory.glob(f"{KEY_FILE}.*"), reverse=True)
     files = [path for path in (directory / KEY_FILE, *older) if path.exists()]
     return [_read_key(path) for path in files]
+
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def stamp(directory: Path) -> Stamp:
+    """Of the key files in `directory`; another one whenever a key was added, replaced or taken away."""
+    try:
+        with os.scandir(directory) as entries:
+            found = [
+                (entry.name, entry.inode(), entry.stat().st_mtime_ns) for entry in entries if is_key_file(entry.name)
+            ]
+    except OSError:
+        return ()
+    return tuple(sorted(found))
+
+
+def is_key_file(name: str) -> bool:
+    return name == KEY_FILE or name.startswith(f"{KEY_FILE}.")
 
 
 def make_key(directory: Path) -> str:

@@ -4,6 +4,7 @@ Every reader takes the variable's name and a default and returns a value of its 
 `BadSetting`, whose text is the one clear line a person gets to see.
 """
 
+import ipaddress
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,6 +69,40 @@ def origins(name: str) -> list[str]:
         if urlsplit(entry).scheme not in ("http", "https") or not urlsplit(entry).hostname:
             raise BadSetting(f"{name} names {entry!r}: write it as https://backup.example.org.")
     return entries
+
+
+def issuer(name: str) -> str:
+    """The address of an OpenID Connect provider, as its own description gives it. Plain HTTP is for this machine only:
+    what is fetched from there decides who comes in."""
+    value = text(name)
+    try:
+        parts = urlsplit(value)
+        is_right = bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(parts.hostname or ""))
+    except ValueError:
+        is_right = is_safe = False
+    if value and not (is_right and is_safe):
+        raise BadSetting(f"{name} is {value!r}: write it as https://auth.example.org, with the path of the provider.")
+    return value
+
+
+def is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def pairs(name: str, values: list[str]) -> dict[str, str]:
+    """`one=value; two=value`, or a line each. A name may hold spaces, commas and equals signs; the last `=` counts."""
+    found = {}
+    for entry in filter(None, map(str.strip, text(name).replace("\n", ";").split(";"))):
+        key, _, value = (part.strip() for part in entry.rpartition("="))
+        has_comma = any(f"={one}," in entry.replace(" ", "") for one in values)  # meant as the end of a pair
+        if not key or value not in values or has_comma:
+            raise BadSetting(f"{name} holds {entry!r}: write NAME={'|'.join(values)}, with a semicolon between two.")
+        found[key] = value
+    return found
 
 
 def path(name: str, default: Path) -> Path:

@@ -70,8 +70,8 @@ class EncryptedTextField(models.TextField):
 class EncryptedJSONField(EncryptedTextField):
     """A dict of what JSON can hold, encrypted as one text."""
 
-    _pyi_private_set_type: dict[str, Any]  # type: ignore[assignment]  # what django-stubs reads
-    _pyi_private_get_type: dict[str, Any]  # type: ignore[assignment]
+    _pyi_private_set_type: dict[str, Any]  # type: ignore[assignment]  # django-stubs reads both
+    _pyi_private_get_type: dict[str, Any]  # type: ignore[assignment]  # the base holds text
 
     def pack(self, value: Any) -> str:
         return super().pack(json.dumps(value, sort_keys=True)) if value else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.messages import get_messages
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -50,6 +50,9 @@ def is_at_home(name: str) -> bool:
 
 
 def unknown_host(request: HttpRequest, name: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        why = f"This installation is not called {name!r}: add the name to BORGUI_ALLOWED_HOSTS."
+        return JsonResponse({"detail": why, "errors": []}, status=400)
     page = render_to_string("unknown_host.html", {"name": name, "known": settings.KNOWN_HOSTS})
     return HttpResponse(page, status=400)
 
@@ -63,7 +66,9 @@ def toasts(get_response: View) -> View:
     def respond(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if is_piece(request, response):
-            found = [{"level": message.level_tag, "text": str(message)} for message in get_messages(request)]
+            waiting = get_messages(request)
+            is_printed = getattr(waiting, "used", False)  # by a whole page of which htmx takes parts
+            found = [] if is_printed else [{"level": one.level_tag, "text": str(one)} for one in waiting]
             if found:
                 trigger_client_event(response, "toasts", {"messages": found})
         return response

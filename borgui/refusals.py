@@ -14,6 +14,7 @@ from django_htmx.http import reswap, trigger_client_event
 from backups.borg import BorgUnavailable
 from backups.queue import TooLate
 from backups.target import PassphraseSealed
+from borgui.accounts.rights import Missing
 from scripts_library.errors import Refused
 
 REFUSALS = (Refused, TooLate, BorgUnavailable, PassphraseSealed)
@@ -29,6 +30,8 @@ class Refusals:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+        if isinstance(problem, Missing) and getattr(request, "htmx", False):
+            return toast(str(problem), 403)
         if not isinstance(problem, REFUSALS):
             return None
         return toast(str(problem)) if getattr(request, "htmx", False) else page(request, str(problem))
@@ -38,9 +41,9 @@ def page(request: HttpRequest, why: str) -> HttpResponse:
     return render(request, "409.html", {"why": why, "back": came_from(request)}, status=409)
 
 
-def toast(why: str) -> HttpResponse:
+def toast(why: str, status: int = 409) -> HttpResponse:
     """To a page that asked for a piece of itself: it stays as it is, and says why."""
-    answer = reswap(HttpResponse(status=409), "none")
+    answer = reswap(HttpResponse(status=status), "none")
     return trigger_client_event(answer, "toasts", {"messages": [{"level": "error", "text": why}]})
 
 

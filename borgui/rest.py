@@ -1,11 +1,15 @@
 """What the endpoints of both apps share: strict bodies, lists in pages, and the columns of a row as an answer."""
 
+import json
+import re
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from django.db.models import Model, QuerySet
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from django.utils.crypto import salted_hmac
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 T = TypeVar("T")
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -25,6 +29,16 @@ Text = Annotated[str, AfterValidator(plain_text)]
 Seconds = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+def written_out(value: object) -> object:
+    """A number is not guessed to be seconds since 1970. Raises ValueError."""
+    if not isinstance(value, str) or not DATE.match(value):
+        raise ValueError("Write a date and a time with a zone: 2026-11-23T00:00:00Z.")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(written_out), Field(strict=False)]
 
 
 class In(BaseModel):
@@ -50,13 +64,18 @@ class Out(BaseModel):
 class Period(BaseModel):
     """Query of what happens at a time: from `since` on, before `until`. A moment without a zone is refused."""
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
     def of(self, rows: Rows) -> Rows:
         """Those that were made then."""
         rows = rows.filter(created_at__gte=self.since) if self.since else rows
         return rows.filter(created_at__lt=self.until) if self.until else rows
+
+
+def mark_of(*values: object) -> str:
+    """A short text that changes with these values and tells nothing about them, for they may be secrets."""
+    return salted_hmac("borgui.rest.mark", json.dumps(values, sort_keys=True, default=str)).hexdigest()[:16]
 
 
 class Page(BaseModel):
@@ -76,15 +95,3 @@ class Listing(BaseModel, Generic[T]):
 
     count: int
     items: list[T]
-
-
-class ErrorEntry(BaseModel):
-    field: str
-    message: str
-
-
-class Failure(BaseModel):
-    """The answer of every request that failed."""
-
-    detail: str
-    errors: list[ErrorEntry] = []

@@ -28,6 +28,7 @@ class RunDirectory:
         self.path = path
         self.state = path / "state"
         self.copies = path / "scripts"
+        self.is_new = False  # this process has made it, and nobody was in it before
         self._lock: int | None = None
         self._first_line = b""
         self._synced: dict[str, int] = {}
@@ -52,7 +53,7 @@ class RunDirectory:
     def _try(self) -> bool:
         """Touches nothing but the lock before it is ours: who has it may be removing everything else."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.is_new = self._make()
             descriptor = os.open(self.lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             return False  # removed between the two
@@ -65,6 +66,14 @@ class RunDirectory:
             os.close(descriptor)
             return False
         self._lock = descriptor
+        return True
+
+    def _make(self) -> bool:
+        """Whether it was not there."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            return False
         return True
 
     def release(self) -> None:

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from . import api
-from .accounts.views import admin_sign_in
+from .accounts.views.signing_in import admin_sign_in
 from .health import health
 from .theme import theme
 

@@ -6,14 +6,26 @@ from pathlib import Path
 from django.apps import apps
 from django.conf import settings
 
-from borgui.encryption import CannotDecrypt, KeyProblem, NoKey, Vault, make_key, read_keys
+from borgui.encryption import CannotDecrypt, KeyProblem, NoKey, Stamp, Vault, make_key, read_keys, stamp
 
 CANARY = "borgui"
+LOOKS = 5  # times to read key files that change while they are read
 
 
 def vault() -> Vault:
-    """The vault for reading; makes no key. Raises KeyProblem (NoKey where there is none)."""
-    return _opened(Path(settings.KEYS_DIR), tuple(settings.ENCRYPTION_KEYS))
+    """The vault for reading; makes no key. Raises KeyProblem (NoKey where there is none).
+
+    A key that was put there, changed or taken away meanwhile is noticed: keys are rotated while jobs run (`rotation`).
+    """
+    directory, given = Path(settings.KEYS_DIR), tuple(settings.ENCRYPTION_KEYS)
+    for _ in range(LOOKS):
+        seen = stamp(directory)
+        try:
+            return _opened(directory, given, seen)
+        except KeyProblem:
+            if stamp(directory) == seen:
+                raise
+    return _opened(directory, given, stamp(directory))
 
 
 def vault_for_writing() -> Vault:
@@ -73,8 +85,8 @@ def _has_keys() -> bool:
 
 
 @lru_cache(maxsize=8)
-def _opened(directory: Path, given: tuple[str, ...]) -> Vault:
-    """Cached by place and keys, so that a test with settings of its own has a vault of its own."""
+def _opened(directory: Path, given: tuple[str, ...], seen: Stamp) -> Vault:
+    """Cached by place, keys and the state of the key files."""
     return Vault([*given, *read_keys(directory)])
 
 

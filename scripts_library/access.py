@@ -5,13 +5,23 @@ Everybody with an account sees everything; rights of people come with roles, and
 
 from django.http import Http404
 
-from .models import RepositoryScript, Script, ScriptExecution, ScriptRevision
+from . import gallery, owners
+from .catalogue import Template
+from .models import Assignment, Script, ScriptExecution, ScriptRevision
+from .owners import Owner
 
 
 def script(pk: int) -> Script:
     found = Script.objects.kept().filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no script {pk}.")
+    return found
+
+
+def template(address: str) -> Template:
+    found = gallery.at(address)
+    if found is None:
+        raise Http404(f"There is no template {address!r}.")
     return found
 
 
@@ -31,10 +41,12 @@ def revision_by_number(of: Script, pk: object) -> ScriptRevision:
     return found
 
 
-def assignment(repository_id: int, pk: int) -> RepositoryScript:
-    found = RepositoryScript.objects.select_related("script").filter(repository_id=repository_id, pk=pk).first()
+def assignment(owner: Owner | int, pk: int) -> Assignment:
+    """A number is that of a repository."""
+    owner = owners.named(owner)
+    found: Assignment | None = owner.entries.select_related("script").filter(pk=pk).first()
     if found is None:
-        raise Http404(f"This repository has no assignment {pk}.")
+        raise Http404(f"This {owner.kind.word} has no assignment {pk}.")
     return found
 
 

@@ -10,7 +10,7 @@ from borgui.look_only import LookOnly
 
 from . import library
 from .manifest import description_problem
-from .models import RepositoryScript, Script, ScriptContent, ScriptExecution, ScriptRevision
+from .models import RepositoryScript, Script, ScriptContent, ScriptExecution, ScriptRevision, WindowScript
 
 
 class ScriptForm(forms.ModelForm):
@@ -73,6 +73,14 @@ class RepositoryScriptAdmin(LookOnly):
     list_select_related = ["repository", "script"]
     list_filter = ["hook_type", "enabled"]
     search_fields = ["repository__name", "script__name"]
+
+
+@admin.register(WindowScript)
+class WindowScriptAdmin(LookOnly):
+    list_display = ["id", "window", "script", "hook_type", "execution_order", "enabled", "on_failure"]
+    list_select_related = ["window", "script"]
+    list_filter = ["hook_type", "enabled"]
+    search_fields = ["window__name", "script__name"]
 
 
 @admin.register(ScriptExecution)

@@ -12,9 +12,24 @@ from ninja.responses import Status
 from backups import access as backups_access
 from backups import facts, tasks
 from borgui.accounts.authentication import RUN, caller
+from borgui.accounts.once import once
 from borgui.rest import Listing, Page
 
-from . import access, assignments, library, parameters, testruns, trying
+from . import (
+    access,
+    api_approval,
+    api_templates,
+    approval,
+    assignments,
+    gallery,
+    library,
+    making,
+    parameters,
+    testruns,
+    trying,
+)
+from .catalogue import Template
+from .errors import Invalid, Refused
 from .models import RepositoryScript, Script, ScriptRevision
 from .preview import as_json, preview
 from .schemas import (
@@ -27,16 +42,18 @@ from .schemas import (
     RevisionDetail,
     RevisionOut,
     ScriptChange,
-    ScriptDetail,
     ScriptFilters,
     ScriptIn,
     ScriptOut,
     TestRun,
     declared,
 )
+from .schemas_detail import ScriptDetail, detail
+from .schemas_preview import ChainPreview
 
 router = Router()
-LAST_EXECUTIONS = 10
+router.add_router("", api_templates.router)
+router.add_router("", api_approval.router)
 
 
 # --- scripts ----------------------------------------------------------------------------------------------------------
@@ -72,24 +89,28 @@ def no_hook_declared() -> Q:
 
 @router.post("/scripts", response={201: ScriptDetail}, tags=["scripts"])
 def create_script(request: HttpRequest, payload: ScriptIn) -> Status:
-    """Create a script. What the request does not say, the block in the file says; then the defaults."""
+    """Create a script, from its text or from a template. What the request does not say, the block says; then defaults."""
     given = payload.given()
-    name, content = given.pop("name", None), given.pop("content")
-    script = library.create(name, content, source=ScriptRevision.Source.API, user=caller(request), **given)
+    if (template := given.pop("from_template", None)) is not None:
+        given.pop("content", None)
+        script = making.make(template_to_use(template), user=caller(request), **given)
+    else:
+        name, content = given.pop("name", None), given.pop("content")
+        script = library.create(name, content, source=ScriptRevision.Source.API, user=caller(request), **given)
     return Status(201, detail(script))
+
+
+def template_to_use(name: str) -> Template:
+    found = gallery.find(name)
+    if found is None:
+        raise Invalid({"from_template": f"There is no template {name[:80]!r}; /api/templates lists them."})
+    return found
 
 
 @router.get("/scripts/{int:pk}", response=ScriptDetail, tags=["scripts"])
 def get_script(request: HttpRequest, pk: int) -> ScriptDetail:
     """One script with its content, its users, its last executions, and whether its file was changed outside."""
     return detail(access.script(pk))
-
-
-def detail(script: Script) -> ScriptDetail:
-    sight = library.look(script)
-    users = RepositoryScript.objects.filter(script=script).select_related("repository").order_by("repository__name")
-    executions = script.executions.defer("stdout", "stderr").order_by("-id")[:LAST_EXECUTIONS]
-    return ScriptDetail.of_sight(script, sight, list(users), list(executions))
 
 
 @router.put("/scripts/{int:pk}", response=ScriptDetail, tags=["scripts"])
@@ -133,10 +154,12 @@ def settle_drift(request: HttpRequest, pk: int, payload: DriftAction) -> ScriptD
 
 
 @router.post("/scripts/{int:pk}/test", response={202: ExecutionOut}, auth=RUN, tags=["scripts"])
+@once
 def try_script(request: HttpRequest, pk: int, payload: TestRun | None = None) -> Status:
     """Queue a test run: the script really runs, on this machine."""
     script, wanted = access.script(pk), payload or TestRun()
     repository = backups_access.repository(wanted.repository_id) if wanted.repository_id else None
+    refuse_unapproved(script)
     execution = testruns.queue(
         script,
         facts=facts.of(repository) if repository else None,
@@ -148,6 +171,13 @@ def try_script(request: HttpRequest, pk: int, payload: TestRun | None = None) ->
     )
     transaction.on_commit(partial(tasks.start_test, execution.pk))
     return Status(202, ExecutionOut.of(execution))
+
+
+def refuse_unapproved(script: Script) -> None:
+    """Four eyes: a try is a run. Raises Refused."""
+    library.look(script)
+    if reason := approval.why_not_tried(script):
+        raise Refused(reason)
 
 
 def values_to_try(script: Script, wanted: TestRun) -> dict[str, Any]:
@@ -176,7 +206,12 @@ def assign(request: HttpRequest, pk: int, payload: AssignmentIn) -> Status:
     return Status(201, AssignmentOut.of(entry))
 
 
-@router.get("/repositories/{int:pk}/scripts/preview", response=dict[str, Any], tags=["assignments"])
+@router.get(
+    "/repositories/{int:pk}/scripts/preview",
+    response=ChainPreview,
+    tags=["assignments"],
+    openapi_extra={"x-may-refuse": True},
+)
 def preview_chain(request: HttpRequest, pk: int) -> dict[str, Any]:
     """What would run after each of the five outcomes, with which variables, and why the rest would not."""
     return as_json(preview(facts.of(backups_access.repository(pk))))
@@ -191,6 +226,12 @@ def reorder(request: HttpRequest, pk: int, payload: Order) -> Listing[Assignment
     return Listing[AssignmentOut](count=len(rows), items=[AssignmentOut.of(row) for row in rows])
 
 
+@router.get("/repositories/{int:pk}/scripts/{int:rs_id}", response=AssignmentOut, tags=["assignments"])
+def get_assignment(request: HttpRequest, pk: int, rs_id: int) -> AssignmentOut:
+    """One script at one hook of a repository."""
+    return AssignmentOut.of(access.assignment(backups_access.repository(pk).pk, rs_id))
+
+
 @router.put("/repositories/{int:pk}/scripts/{int:rs_id}", response=AssignmentOut, tags=["assignments"])
 def change_assignment(request: HttpRequest, pk: int, rs_id: int, payload: AssignmentChange) -> AssignmentOut:
     """Change an assignment; parameters are merged by name."""
@@ -200,5 +241,6 @@ def change_assignment(request: HttpRequest, pk: int, rs_id: int, payload: Assign
 
 @router.delete("/repositories/{int:pk}/scripts/{int:rs_id}", response={204: None}, tags=["assignments"])
 def remove_assignment(request: HttpRequest, pk: int, rs_id: int) -> Status:
+    """Take the script off this hook; the script itself stays."""
     assignments.remove(access.assignment(backups_access.repository(pk).pk, rs_id))
     return Status(204, None)

@@ -4,7 +4,7 @@
 circumstances come as plain values, writes go through the `Run` that the caller hands in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import links
@@ -50,7 +50,16 @@ class PreVerdict:
 
 def plan(facts: RepositoryFacts, **common: object) -> list[ScriptExecution]:
     """The rows of both hooks, unsaved, in the order of the chain. `common`: columns that all of them carry."""
-    chosen = [link for hook in Hook for link in links.of_hook(facts, hook) if link.enabled]
+    return pin((link for hook in Hook for link in links.of_hook(facts, hook)), common)
+
+
+def plan_window(window_id: int, **common: object) -> list[ScriptExecution]:
+    """The same of a maintenance window (section 13)."""
+    return pin((link for hook in Hook for link in links.of_window(window_id, hook)), common)
+
+
+def pin(found: Iterable[links.Link], common: Mapping[str, object]) -> list[ScriptExecution]:
+    chosen = [link for link in found if link.enabled]
     return [links.execution(link, position, **common) for position, link in enumerate(chosen)]
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from . import assignments
 from .manifest import Manifest
 from .models import RepositoryScript
+from .owners import Owner
 
 COPIED = ("enabled", "custom_timeout", "custom_run_on", "on_failure")
 
@@ -43,11 +44,10 @@ def copy(source_id: int, target_id: int, *, with_secrets: bool) -> Copied:
     return Copied(added, there)
 
 
-def copy_one(entry: RepositoryScript, target_id: int, with_secrets: bool) -> None:
+def copy_one(entry: RepositoryScript, target: Owner | int, with_secrets: bool) -> None:
+    """`target`: an owner, or the number of a repository."""
     settings = {name: getattr(entry, name) for name in COPIED}
-    made = assignments.assign(target_id, entry.script, entry.hook_type, **settings)
-    made.parameters = dict(values_of(entry, with_secrets))
-    made.save(update_fields=["parameters"])
+    assignments.assign(target, entry.script, entry.hook_type, **settings, stored=values_of(entry, with_secrets))
 
 
 def entries_of(repository_id: int) -> list[RepositoryScript]:

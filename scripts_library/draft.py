@@ -13,12 +13,13 @@ from .manifest import Manifest
 from .store import content_problem
 
 DEFAULTS: dict[str, Any] = {"name": None, "description": "", "timeout": 300, "run_on": None}
-FIELDS = (*DEFAULTS, "content", "parameters")
+FIELDS = (*DEFAULTS, "content", "parameters", "is_template")
 CHECKS = {
     "name": manifests.name_problem,
     "description": manifests.description_problem,
     "timeout": manifests.timeout_problem,
     "run_on": manifests.run_on_problem,
+    "is_template": lambda value: "" if isinstance(value, bool) else "true or false is expected",
 }
 
 
@@ -64,6 +65,8 @@ def settle(changes: Mapping[str, Any], old: Manifest, new: Manifest) -> dict[str
         raise Invalid({"name": "a script needs a name, here or in its block"})
     if "name" in fields:
         fields["name"] = fields["name"].strip()
+    if "is_template" in changes:
+        fields["is_template"] = bool(changes["is_template"])
     return fields
 
 

@@ -32,11 +32,12 @@ class Conflict(Refused):
 class NameTaken(Refused):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a script named {name!r} already.", "name")
+        self.name = name
 
 
 class AlreadyAssigned(Refused):
-    def __init__(self, script_name: str, hook: str) -> None:
-        super().__init__(f"{script_name!r} is assigned to {hook} of this repository already.", "script_id")
+    def __init__(self, script_name: str, hook: str, owner: str = "repository") -> None:
+        super().__init__(f"{script_name!r} is assigned to {hook} of this {owner} already.", "script_id")
 
 
 class ReadOnly(Refused):
@@ -50,16 +51,22 @@ class ReadOnly(Refused):
 
 @dataclass(frozen=True)
 class Use:
-    """An assignment that uses a script."""
+    """An assignment that uses a script: of a repository, or of a maintenance window."""
 
     assignment_id: int
-    repository_id: int
-    repository_name: str
+    repository_id: int | None
+    repository_name: str  # or that of the window
     hook_type: str
+    window_id: int | None = None
+
+    @property
+    def place(self) -> str:
+        kind = "" if self.window_id is None else "window "
+        return f"{kind}{self.repository_name} ({self.hook_type})"
 
 
 class InUse(Refused):
     def __init__(self, users: Sequence[Use]) -> None:
-        names = ", ".join(f"{use.repository_name} ({use.hook_type})" for use in users)
+        names = ", ".join(use.place for use in users)
         super().__init__(f"The script is in use: {names}. Remove it there first.")
         self.users = list(users)

@@ -9,9 +9,10 @@ from borgui import log_page, log_search
 from borgui.log_file import ERROR, OUTPUT, Line
 from borgui.log_page import LogPage
 
-from . import links, testruns
+from . import links, owners, testruns
 from .manifest import Manifest
-from .models import ExecutionStatus, Hook, RepositoryScript, ScriptExecution
+from .models import Assignment, ExecutionStatus, Hook, RepositoryScript, ScriptExecution, WindowScript
+from .owners import Owner
 
 FLOOD = 5000  # lines on one page that is followed
 ABOVE = 5  # lines that are shown above one that was searched for
@@ -19,14 +20,21 @@ ABOVE = 5  # lines that are shown above one that was searched for
 
 @dataclass(frozen=True)
 class Again:
-    """What "Try again" does. `by_job`: the scripts after that backup are run again, because a promise of it is broken;
-    else a test run. `stops`: what that really interrupts. `stays_down`: nothing in it starts that again."""
+    """What "Try again" does. `by_job`, `by_run`: the scripts after that backup, or after that opening of a window, are run
+    again, because a promise of it is broken; else a test run. `stops`: what that really interrupts. `stays_down`: nothing
+    in it starts that again."""
 
     by_job: int | None = None
+    by_run: int | None = None
     stops: str = ""
     stays_down: bool = False
     repository: str = ""
     is_changed: bool = False
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Scripts after backups run again, rather than one alone as a test."""
+        return self.by_job is not None or self.by_run is not None
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Story:
     begin: int  # the byte offset of the page
     excerpt: bool  # the log file is gone: this is what the row keeps
     siblings: list[ScriptExecution]
-    raise_limit: RepositoryScript | None
+    raise_limit: Assignment | None
     top: int  # the number of the first line on the reader's page
     is_followed: bool  # asked for by a page that follows
     again: Again | None
@@ -82,6 +90,15 @@ class Story:
         secret = set(self.row.secret_names)
         values = self.row.parameters.items()
         return [(name, "***" if name in secret and value else str(value)) for name, value in values]
+
+    @property
+    def raise_limit_of(self) -> Owner | None:
+        return owners.of(self.raise_limit) if self.raise_limit else None
+
+    @property
+    def raise_limit_at(self) -> str:
+        """The name of the address of that assignment."""
+        return "window-script" if isinstance(self.raise_limit, WindowScript) else "assignment"
 
     @property
     def is_current(self) -> bool:
@@ -137,11 +154,11 @@ def has_same_text(row: ScriptExecution) -> bool:
 def again_of(row: ScriptExecution) -> Again | None:
     """None where there is nothing to be tried: it runs still, its script or its repository is gone, or it would disturb
     a backup that is not over."""
-    job, repository = row.backup_job, row.repository
-    if not row.is_over or (repository and repository.deleted_at) or (job and (not job.is_over or job.phase)):
+    work, repository = row.backup_job or row.window_run, row.repository
+    if not row.is_over or (repository and repository.deleted_at) or (work and (not work.is_over or work.phase)):
         return None
-    if job and row.hook_type == Hook.POST and job.broken_promises.open().exists():
-        return Again(by_job=job.pk)
+    if work and row.hook_type == Hook.POST and work.broken_promises.open().exists():
+        return Again(by_job=row.backup_job_id, by_run=row.window_run_id)
     if row.script is None or row.script.deleted_at:
         return None
     manifest = Manifest.from_dict(row.script.manifest)
@@ -164,6 +181,8 @@ def siblings_of(row: ScriptExecution) -> list[ScriptExecution]:
     """All executions of its job or test run, in the order of the chain."""
     if row.backup_job_id:
         rows = ScriptExecution.objects.filter(backup_job_id=row.backup_job_id)
+    elif row.window_run_id:
+        rows = ScriptExecution.objects.filter(window_run_id=row.window_run_id)
     elif row.test_run_id:
         rows = ScriptExecution.objects.filter(test_run_id=row.test_run_id)
     else:
@@ -171,8 +190,10 @@ def siblings_of(row: ScriptExecution) -> list[ScriptExecution]:
     return list(rows.in_order().only("id", "script_name", "status", "hook_type", "position", "attempt"))
 
 
-def assignment_of(row: ScriptExecution) -> RepositoryScript | None:
+def assignment_of(row: ScriptExecution) -> Assignment | None:
     """Where its time limit can be raised, once it was stopped at it."""
     if row.status != ExecutionStatus.TIMED_OUT or not row.assignment_id:
         return None
-    return RepositoryScript.objects.filter(pk=row.assignment_id).first()
+    model = WindowScript if row.window_run_id else RepositoryScript
+    found: Assignment | None = model._default_manager.filter(pk=row.assignment_id).first()
+    return found

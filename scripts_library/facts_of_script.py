@@ -10,8 +10,10 @@ from typing import Any
 
 from borgui.encryption import is_sealed
 
+from . import owners
 from .manifest import Manifest
-from .models import ExecutionStatus, Hook, RepositoryScript, Script, TriggeredBy
+from .models import Assignment, ExecutionStatus, Hook, RepositoryScript, Script, TriggeredBy, WindowScript
+from .owners import Owner
 from .parameters import Declared, fill, references, resolve
 
 LAST_RUNS = 100
@@ -37,13 +39,14 @@ class Runs:
 
 @dataclass(frozen=True)
 class Use:
-    """One repository that uses the script. `interrupts`: what is down meanwhile there, in words."""
+    """One repository or window that uses the script. `interrupts`: what is down meanwhile there, in words."""
 
-    repository_id: int
-    repository: str
+    owner_id: int
+    owner: str
     hooks: tuple[str, ...]
     enabled: bool
     interrupts: tuple[str, ...] = ()
+    is_window: bool = False
 
 
 def runs(script: Script) -> Runs:
@@ -58,25 +61,25 @@ def runs(script: Script) -> Runs:
 
 
 def uses(script: Script) -> list[Use]:
-    """By repository, in the order of their names."""
-    rows = (
-        RepositoryScript.objects.filter(script=script).select_related("repository").order_by("repository__name", "id")
-    )
+    """By repository, then by window, in the order of their names."""
+    around = RepositoryScript.objects.filter(script=script).select_related("repository")
+    inside = WindowScript.objects.filter(script=script).select_related("window")
     declared = Manifest.from_dict(script.manifest)
-    found: dict[int, list[RepositoryScript]] = {}
-    for row in rows:
-        found.setdefault(row.repository_id, []).append(row)
-    return [_use(script, declared, of_one) for of_one in found.values()]
+    found: dict[Owner, list[Assignment]] = {}
+    for row in (*around.order_by("repository__name", "id"), *inside.order_by("window__name", "id")):
+        found.setdefault(owners.of(row), []).append(row)
+    return [_use(script, declared, owner, rows) for owner, rows in found.items()]
 
 
-def _use(script: Script, declared: Manifest, rows: Sequence[RepositoryScript]) -> Use:
+def _use(script: Script, declared: Manifest, owner: Owner, rows: Sequence[Assignment]) -> Use:
     said = [in_words(declared, script.parameters, row.parameters) for row in rows]
     return Use(
-        rows[0].repository_id,
-        str(rows[0].repository),
+        owner.pk,
+        str(getattr(rows[0], owner.kind.word)),
         tuple(row.hook_type for row in rows),
         any(row.enabled for row in rows),
         tuple(dict.fromkeys(text for text in said if text)),
+        is_window=owner.kind == owners.WINDOW,
     )
 
 

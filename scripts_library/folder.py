@@ -4,15 +4,28 @@ Thousands of files are an ordinary folder: one that nobody touched costs a `stat
 time. A process that is killed leaves whole batches behind, and no file changed.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
+from .file_names import is_text
 from .models import Script
 from .registering import Newcomer, free_names, names_taken, newcomer, register
-from .sight import CHANGED, MISSING, Found, inspect, is_as_seen, record, record_stamps, spare_files, unregistered_paths
-from .store import StoreError
+from .sight import (
+    CHANGED,
+    MISSING,
+    Found,
+    inspect,
+    is_as_seen,
+    record,
+    record_stamps,
+    spare_files,
+    store,
+    unregistered_paths,
+)
+from .store import FOLDER, StoreError
 
 BATCH = 200  # files, whose texts are in memory at the same time
 Item = TypeVar("Item")
@@ -47,6 +60,7 @@ def sync(*, dry_run: bool = False, user: Any = None) -> Report:
         if not dry_run:
             _record(found)
     _register_new(report, dry_run, user)
+    _tell_misnamed(report)
     return report
 
 
@@ -121,6 +135,13 @@ def _read(paths: Sequence[str], report: Report) -> Iterator[Newcomer]:
             yield newcomer(file_path)
         except StoreError as error:
             report.unreadable.append({"file_path": file_path, "problem": str(error)})
+
+
+def _tell_misnamed(report: Report) -> None:
+    for name in os.listdir(store().folder) if store().folder.is_dir() else []:
+        if not is_text(name):
+            shown = f"{FOLDER}/{os.fsencode(name).decode('utf-8', 'backslashreplace')}"
+            report.unreadable.append({"file_path": shown, "problem": "Its name is not UTF-8: rename it."})
 
 
 def _propose(newcomers: Sequence[Newcomer], taken: set[str], report: Report) -> None:

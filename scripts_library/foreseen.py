@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .models import Hook, RepositoryScript
+from .models import Assignment, Hook
 from .preview import Entry
 
 NOTHING_AFTER_FAILURE = "After a failed backup no post-backup script runs."
@@ -20,9 +20,7 @@ class Foreseen:
     blocks: bool = False
 
 
-def of(
-    entries: Iterable[Entry], after_failure: Sequence[Entry], assigned: Iterable[RepositoryScript]
-) -> list[Foreseen]:
+def of(entries: Iterable[Entry], after_failure: Sequence[Entry], assigned: Iterable[Assignment]) -> list[Foreseen]:
     """`entries` of both hooks, `after_failure` the post-backup ones as they would be then; those that block first."""
     shown = list(entries)
     enabled = {one.pk: one for one in assigned if one.enabled}
@@ -34,7 +32,7 @@ def of(
     return sorted(found, key=lambda one: not one.blocks)
 
 
-def is_on(entry: Entry, enabled: dict[int, RepositoryScript]) -> bool:
+def is_on(entry: Entry, enabled: dict[int, Assignment]) -> bool:
     return entry.assignment_id is None or entry.assignment_id in enabled
 
 
@@ -43,13 +41,13 @@ def told(entry: Entry, problem: str) -> Foreseen:
     return Foreseen(sentence, entry.script_name, entry.assignment_id, problem not in entry.advice)
 
 
-def is_undeclared(one: RepositoryScript) -> bool:
+def is_undeclared(one: Assignment) -> bool:
     """A post-backup script that nobody has told when to run."""
     return one.hook_type == Hook.POST and not one.custom_run_on and not one.script.run_on_declared
 
 
 def nothing_after_failure(
-    entries: Iterable[Entry], after_failure: Sequence[Entry], enabled: dict[int, RepositoryScript]
+    entries: Iterable[Entry], after_failure: Sequence[Entry], enabled: dict[int, Assignment]
 ) -> list[Foreseen]:
     """Where something is stopped, or somebody wanted something to run afterwards, and after a failure nothing does."""
     stopped = [entry.interrupts for entry in entries if entry.interrupts and is_on(entry, enabled)]

@@ -9,7 +9,7 @@ from django import forms
 from . import assignments
 from .forms_parameters import Values
 from .manifest import LONGEST_TIMEOUT
-from .models import Hook, OnFailure, RepositoryScript, RunOn, Script
+from .models import Assignment, Hook, OnFailure, RunOn, Script
 
 FIELDS = {"custom_timeout": "timeout", "custom_run_on": "run_on", "on_failure": "on_failure", "enabled": "enabled"}
 ORDER = [RunOn.ALWAYS, RunOn.SUCCESS, RunOn.COMPLETED, RunOn.WARNING, RunOn.FAILURE]  # as people should read them
@@ -26,7 +26,7 @@ class AssignmentForm(forms.Form):
         self,
         script: Script,
         hook: str,
-        entry: RepositoryScript | None = None,
+        entry: Assignment | None = None,
         data: Any = None,
         auto_id: str = "id_%s",
     ) -> None:
@@ -43,7 +43,7 @@ class AssignmentForm(forms.Form):
             self.fields["enabled"] = forms.BooleanField(label="Switched on", required=False, initial=entry.enabled)
             self.add_known(entry)
 
-    def add_known(self, entry: RepositoryScript) -> None:
+    def add_known(self, entry: Assignment) -> None:
         self.fields["known"] = forms.CharField(
             required=False, widget=forms.HiddenInput, initial=assignments.state_of(entry)
         )

@@ -4,6 +4,7 @@ A field is named as in errors: "parameters.NAME". Secrets are write-only: an emp
 beside it forgets it (behaviour.md, section 10).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ PREFIX = "parameters."
 FORGET = ".forget"
 NOT_SET = ("", "not set")
 NOTHING = (None, "")
+SPEAKS_OF_LINES = re.compile(r"\blines?\b", re.IGNORECASE)
 
 
 class Lines(forms.CharField):
@@ -141,9 +143,9 @@ class Values:
 
 # --- one field for each type ------------------------------------------------------------------------------------------
 def _text(entry: Declared, value: Any) -> forms.Field:
-    widget = (
-        forms.Textarea(attrs={"rows": 3}) if "\n" in as_text(value) else forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    """Of several lines where the value has them, or the help speaks of lines."""
+    is_long = "\n" in as_text(value) or SPEAKS_OF_LINES.search(entry.help)
+    widget = forms.Textarea(attrs={"rows": 3}) if is_long else forms.TextInput(attrs={"autocomplete": "off"})
     return Lines(initial=as_text(value), widget=widget)
 
 

@@ -1,7 +1,7 @@
 """Forms of the scripts pages. They say what a person changed; what may be, the library decides."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -76,15 +76,18 @@ class ScriptForm(Refusable):
     timeout = forms.IntegerField(label="Time limit", required=False, show_hidden_initial=True)
     run_on = forms.ChoiceField(label="Run after", required=False, show_hidden_initial=True)
     sha256 = forms.CharField(widget=forms.HiddenInput, required=False)
+    template = forms.CharField(widget=forms.HiddenInput, required=False)  # the version of it that is merged in
     over = forms.CharField(required=False)  # the version that a person has seen and decided to replace
     content = Lines(label="Text", required=False, widget=ScriptText)
 
-    def __init__(self, data: Any = None, *, script: Script, text: str, readonly: bool = False) -> None:
+    def __init__(
+        self, data: Any = None, *, script: Script, text: str, readonly: bool = False, template: str = ""
+    ) -> None:
         initial = {name: getattr(script, name) for name in (*SETTINGS, "sha256")}
-        super().__init__(data, initial={**initial, "content": text})
+        super().__init__(data, initial={**initial, "content": text, "template": template})
         self.values = Values.of_script(script)
         declared = Manifest.from_dict(script.manifest)
-        self.fields["run_on"].choices = [("", "not said: good backups"), *RUN_AFTER]  # type: ignore[attr-defined]
+        cast(forms.ChoiceField, self.fields["run_on"]).choices = [("", "not said: good backups"), *RUN_AFTER]
         self.fields["run_on"].help_text = ADVICE
         self.fields["timeout"].help_text = f"Seconds, 1 to 86400. Left empty: {declared.timeout or 300}."
         self.fields.update(self.values.fields())

@@ -1,8 +1,9 @@
 """The form above the list of all scripts: which ones, in which order."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 
 from .forms_script import RUN_AFTER
 from .models import Hook, RunOn, Script
@@ -24,8 +25,14 @@ class ShelfForm(forms.Form):
         "Made",
         [("", "any"), (Script.Category.CUSTOM.value, "here"), (Script.Category.TEMPLATE.value, "from a template")],
     )
-    state = Choice("State", [("", "any"), *((one.value, str(one.label)) for one in State)])
+    state = Choice("State", [])
     sort = Choice("Order", [("", "by name"), *((name, words) for name, (words, _) in ORDERS.items())])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        states = [one for one in State if settings.FOUR_EYES or one != State.WAITING]
+        named = [("", "any"), *((one.value, str(one.label)) for one in states)]
+        cast(forms.ChoiceField, self.fields["state"]).choices = named
 
     def wanted(self) -> dict[str, Any]:
         """The answers, by field; those that are none left out."""

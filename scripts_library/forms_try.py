@@ -1,7 +1,7 @@
 """The form beside the editor: how a script is tried. Its fields go with the form of the editor, so they have a prefix."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -64,7 +64,7 @@ class TryForm(forms.Form):
     def choose(self) -> None:
         """The hook and the repository of which the rest of the form speaks; what cannot be chosen counts as nothing."""
         hook, chosen = str(self["hook"].value()), str(self["repository"].value() or "")
-        hooks = [value for value, _ in self.fields["hook"].choices]  # type: ignore[attr-defined]
+        hooks = [value for value, _ in cast(Any, self.fields["hook"]).choices]
         self.hook = hook if hook in hooks else hooks[0]
         self.repository_id = int(chosen) if chosen.isdecimal() and int(chosen) in self.names else None
         self.stored = trying.stored_values(self.script, self.repository_id, self.hook)
@@ -162,6 +162,6 @@ def overrides(values: Values) -> dict[str, forms.Field]:
     for field in fields.values():
         field.initial, field.show_hidden_initial = None, False
         if isinstance(field, forms.ChoiceField):
-            offered: list[Any] = list(field.choices)  # type: ignore[arg-type]
+            offered = list(cast(Iterable[Any], field.choices))
             field.choices = [("", "as it is"), *offered[1:]]
     return fields

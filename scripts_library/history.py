@@ -22,7 +22,7 @@ class Version:
 
 def of(script: Script) -> QuerySet[ScriptRevision]:
     """Newest first, without their texts."""
-    return script.revisions.select_related("created_by_user").order_by("-id")
+    return script.revisions.select_related("created_by_user", "decided_by_user").order_by("-id")
 
 
 def versions(script: Script, revisions: Iterable[ScriptRevision]) -> list[Version]:

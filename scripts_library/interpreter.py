@@ -89,6 +89,14 @@ def suffix(content: str) -> str:
     return SUFFIXES.get(name, "" if name else ".sh")
 
 
+def file_ending(content: str) -> str:
+    """As `suffix`, for a script that is kept whether it can start or not."""
+    try:
+        return suffix(content)
+    except Unstartable:
+        return ".sh"
+
+
 def _refuse_what_is_no_text(content: str) -> None:
     if not content.strip():
         raise Unstartable("The script is empty: write something into it, or disable it.")

@@ -1,4 +1,4 @@
-"""What runs around the backups of one repository, as its page shows it: two lanes, seen under one outcome."""
+"""What runs around the backups of one owner, as its page shows it: two lanes, seen under one outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from itertools import islice
 
 from django.db.models import QuerySet
 
-from . import foreseen, inline
+from . import foreseen, inline, owners
 from .facts import InlineText, RepositoryFacts
 from .foreseen import Foreseen
-from .models import Hook, Outcome, RepositoryScript, Script
-from .preview import Entry, preview
+from .models import Assignment, Hook, Outcome, Script
+from .owners import Kind, Owner
+from .preview import Entry, preview, preview_of_window
 
 OFFERED = 100  # scripts to choose from on one page
 AT_HAND = 12  # of them beside the lanes, to be dragged
-LANES = {Hook.PRE: ("pre_backup", "Before the backup"), Hook.POST: ("post_backup", "After the backup")}
+LANES = {Hook.PRE: ("pre_backup", "before"), Hook.POST: ("post_backup", "after")}
 OUTCOMES = {
     Outcome.SUCCESS: "good",
     Outcome.WARNING: "good, with warnings",
@@ -33,7 +34,7 @@ class Card:
     """One link of the chain. An inline text has no assignment."""
 
     entry: Entry
-    assignment: RepositoryScript | None
+    assignment: Assignment | None
     is_first: bool
     is_last: bool
 
@@ -65,7 +66,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Board:
-    """All that stands around the backup of one repository."""
+    """All that stands around the backups of one owner."""
 
     lanes: list[Lane]
     problems: list[Foreseen]
@@ -73,11 +74,22 @@ class Board:
 
 def of(facts: RepositoryFacts, outcome: str) -> Board:
     """Looks at the files of the scripts, as a plan does."""
-    found = preview(facts)
-    assigned = {one.pk: one for one in assignments_of(facts)}
+    return board(owners.repository(facts.id or 0), preview(facts), outcome, facts)
+
+
+def of_window(window_id: int, name: str, outcome: str) -> Board:
+    """The same of a maintenance window; the outcome is the worst of its backups."""
+    return board(owners.window(window_id), preview_of_window(window_id, name), outcome)
+
+
+def board(
+    owner: Owner, found: Mapping[str, Mapping[str, list[Entry]]], outcome: str, facts: RepositoryFacts | None = None
+) -> Board:
+    """`found`: what would run under each outcome. `facts`: of a repository, for its old inline texts."""
+    assigned = {one.pk: one for one in owner.entries.select_related("script")}
     shown = found[outcome]
     return Board(
-        lanes=[lane(facts, hook, shown[key], assigned, outcome) for hook, (key, _) in LANES.items()],
+        lanes=[lane(owner.kind, hook, shown[key], assigned, outcome, facts) for hook, (key, _) in LANES.items()],
         problems=foreseen.of(
             [entry for entries in shown.values() for entry in entries],
             found[Outcome.FAILURE]["post_backup"],
@@ -86,14 +98,15 @@ def of(facts: RepositoryFacts, outcome: str) -> Board:
     )
 
 
-def assignments_of(facts: RepositoryFacts) -> Sequence[RepositoryScript]:
-    return list(RepositoryScript.objects.filter(repository_id=facts.id or 0).select_related("script"))
-
-
 def lane(
-    facts: RepositoryFacts, hook: str, entries: list[Entry], assigned: Mapping[int, RepositoryScript], outcome: str
+    kind: Kind,
+    hook: str,
+    entries: list[Entry],
+    assigned: Mapping[int, Assignment],
+    outcome: str,
+    facts: RepositoryFacts | None,
 ) -> Lane:
-    old = facts.inline(hook)
+    old = facts.inline(hook) if facts else InlineText()
     movable = [entry.assignment_id for entry in entries if entry.assignment_id]
     cards = [
         Card(
@@ -107,10 +120,10 @@ def lane(
     nothing = hook == Hook.POST and cards and not any(card.entry.runs for card in cards)
     return Lane(
         hook=hook,
-        title=LANES[Hook(hook)][1],
+        title=f"{LANES[Hook(hook)][1].capitalize()} {kind.backup}",
         cards=cards,
         inline=old if old.text.strip() else None,
-        is_dormant=inline.is_dormant(facts, hook),
+        is_dormant=facts is not None and inline.is_dormant(facts, hook),
         remark=NOTHING_AFTER.get(Outcome(outcome), "") if nothing else "",
     )
 
@@ -124,33 +137,32 @@ def moved(ids: Sequence[int], pk: int, step: int) -> list[int]:
     return order
 
 
-def place_of(repository_id: int, entry: RepositoryScript) -> str:
+def place_of(entry: Assignment) -> str:
     """Where it stands now, in words."""
-    rows = list(RepositoryScript.objects.chain(repository_id, entry.hook_type).values_list("pk", flat=True))
-    word = "before" if entry.hook_type == Hook.PRE else "after"
-    return f"{rows.index(entry.pk) + 1} of {len(rows)} {word} the backup"
+    owner = owners.of(entry)
+    ids = list(owner.of_hook(entry.hook_type).values_list("pk", flat=True))
+    return f"{ids.index(entry.pk) + 1} of {len(ids)} {LANES[Hook(entry.hook_type)][1]} {owner.kind.backup}"
 
 
 # --- scripts that may be added ----------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Offer:
-    """A script of the library and the hooks of this repository where it may be added."""
+    """A script of the library and the hooks of this owner where it may be added."""
 
     script: Script
     hooks: list[str]
 
 
-def assignable(repository_id: int, hook: str, search: str = "") -> tuple[list[Script], int]:
+def assignable(owner: Owner, hook: str, search: str = "") -> tuple[list[Script], int]:
     """The scripts that may be added to a hook, by name, and how many more there are: made for it, and not there yet."""
-    there = RepositoryScript.objects.filter(repository_id=repository_id, hook_type=hook).values("script_id")
+    there = owner.entries.filter(hook_type=hook).values("script_id")
     found = [one for one in named(search).exclude(pk__in=there) if fits(one, hook)]
     return found[:OFFERED], len(found[OFFERED:])
 
 
-def at_hand(repository_id: int, search: str = "") -> tuple[list[Offer], bool]:
+def at_hand(owner: Owner, search: str = "") -> tuple[list[Offer], bool]:
     """The first scripts to be dragged into a lane, and whether there are more. Reads no more of the library than that."""
-    there = RepositoryScript.objects.filter(repository_id=repository_id).values_list("script_id", "hook_type")
-    taken = set(there)
+    taken = set(owner.entries.values_list("script_id", "hook_type"))
     offers = (
         Offer(one, [hook for hook in Hook.values if fits(one, hook) and (one.pk, hook) not in taken])
         for one in named(search).defer("parameters", "description").iterator(chunk_size=AT_HAND * 2)

@@ -153,7 +153,7 @@ def _shellcheck() -> str:
 def _is_given(message: str, known: Iterable[str]) -> bool:
     """A variable that nobody assigns because the script finds it in its environment."""
     match = NOT_ASSIGNED.search(message)
-    return bool(match) and match[1] in known  # type: ignore[index]
+    return match is not None and match[1] in known
 
 
 def _of_shell(one: Mapping[str, Any]) -> Finding:

@@ -19,6 +19,8 @@ from .parameters import Declared
 HOOKS = ("pre-backup", "post-backup")
 RUN_ON = ("success", "warning", "completed", "failure", "always")
 LONGEST_TIMEOUT = 24 * 3600  # seconds
+LONGEST_BLOCK = 128 * 1024  # characters
+MOST_DOTS = 100  # in a line: time and memory to read a.b.c grow with the square of its parts
 BEGIN, END = "# /// borgui", "# ///"
 NO_TOML = "the block is not valid TOML"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -95,6 +97,11 @@ def _find(lines: list[str]) -> tuple[int, str]:
 
 def _load(toml: str, first_line: int) -> dict[str, Any]:
     """Raises Broken, with the line of the file."""
+    if len(toml) > LONGEST_BLOCK:
+        raise Broken(f"line {first_line}: the block that begins here is longer than {LONGEST_BLOCK // 1024} KiB")
+    for number, line in enumerate(toml.split("\n"), first_line):
+        if line.count(".") > MOST_DOTS:
+            raise Broken(f"line {number}: a line of the block holds more than {MOST_DOTS} dots")
     try:
         return tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from .alignment import pairs
 
 BEGIN, MIDDLE, END = "<<<<<<< yours", "=======", ">>>>>>> saved"
+OF_TEMPLATE = ">>>>>>> template"  # the end where the other version is that of a template
 
 
 @dataclass(frozen=True)
@@ -16,18 +17,20 @@ class Merged:
     conflicts: int
 
 
-def merge(base: str, yours: str, saved: str) -> Merged:
+def merge(base: str, yours: str, saved: str, end: str = END) -> Merged:
     """What both made of `base`. Nothing that either of them wrote is left out.
+
+    `end`: the last mark, which says whose the other version is.
 
     Lines that only one of them changed are taken from that one; where both did, both versions stand, between marks.
     """
     texts = [text.split("\n") for text in (base, yours, saved)]
     lines: list[str] = []
     conflicts = 0
-    for old, mine, theirs in _chunks(*texts):
-        if (chosen := _choose(old, mine, theirs)) is None:
+    for old, mine, others in _chunks(*texts):
+        if (chosen := _choose(old, mine, others)) is None:
             conflicts += 1
-            chosen = [BEGIN, *mine, MIDDLE, *theirs, END]
+            chosen = [BEGIN, *mine, MIDDLE, *others, end]
         lines += chosen
     return Merged("\n".join(lines), conflicts)
 
@@ -35,9 +38,10 @@ def merge(base: str, yours: str, saved: str) -> Merged:
 def undecided(text: str) -> list[int]:
     """The numbers of the lines, from 1, that still are marks of `merge`."""
     lines = text.split("\n")
-    if BEGIN not in lines and END not in lines:  # a line of equals signs alone may be somebody's own
+    marks = {BEGIN, END, OF_TEMPLATE}
+    if marks.isdisjoint(lines):  # a line of equals signs alone may be somebody's own
         return []
-    return [number for number, line in enumerate(lines, 1) if line in (BEGIN, MIDDLE, END)]
+    return [number for number, line in enumerate(lines, 1) if line in marks or line == MIDDLE]
 
 
 def _choose(old: list[str], mine: list[str], theirs: list[str]) -> list[str] | None:
@@ -50,12 +54,12 @@ def _choose(old: list[str], mine: list[str], theirs: list[str]) -> list[str] | N
 def _chunks(base: Sequence[str], yours: Sequence[str], saved: Sequence[str]) -> Iterator[tuple[list[str], ...]]:
     """The three texts in step: lines that are in all of them, and what stands between these."""
     in_yours, in_saved = dict(pairs(base, yours)), dict(pairs(base, saved))
-    starts = (0, 0, 0)
+    starts: tuple[int, ...] = (0, 0, 0)
     for number in sorted(in_yours.keys() & in_saved.keys()):
         ends = (number, in_yours[number], in_saved[number])
         yield _cut((base, yours, saved), starts, ends)
         yield ([base[number]],) * 3
-        starts = tuple(end + 1 for end in ends)  # type: ignore[assignment]
+        starts = tuple(end + 1 for end in ends)
     yield _cut((base, yours, saved), starts, (len(base), len(yours), len(saved)))
 
 

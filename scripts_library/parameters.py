@@ -171,6 +171,25 @@ def shown(declared: Sequence[Declared], stored: Mapping[str, Any]) -> dict[str, 
     }
 
 
+HIDDEN, ANOTHER = "(secret)", "(another secret)"
+
+
+def told(
+    declared: Sequence[Declared], stored: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The stored values for a record that everybody may keep: of a secret that there is one, and whether `before` had
+    the same."""
+    if is_sealed(stored):
+        return {}
+    secret = {entry.name for entry in declared if entry.is_secret}
+    found = {}
+    for name, value in sorted(stored.items()):
+        is_secret = name in secret or isinstance(value, Mapping)
+        is_other = before is not None and (is_sealed(before) or before.get(name) != value)
+        found[name] = (ANOTHER if is_other else HIDDEN) if is_secret else value
+    return found
+
+
 def resolve(
     declared: Sequence[Declared],
     script_defaults: Mapping[str, Any],
@@ -212,12 +231,13 @@ def _found(entry: Declared, *layers: Mapping[str, Any]) -> tuple[Any, str]:
 def _plan_problem(entry: Declared, value: str, source_paths: Sequence[str]) -> str:
     if entry.required and not value.strip():
         return f"the required parameter {entry.name} has no value"
-    if entry.must_be_source and value and source_paths and not _is_inside(value, source_paths):
+    if entry.must_be_source and value and source_paths and not is_inside(value, source_paths):
         return f"{entry.name}: {value} is inside none of the repository's sources, so it would not be backed up"
     return ""
 
 
-def _is_inside(path: str, folders: Iterable[str]) -> bool:
+def is_inside(path: str, folders: Iterable[str]) -> bool:
+    """Absolute paths, as they are written: links are not followed."""
     path = posixpath.normpath(path)
     return any(posixpath.commonpath([path, folder]) == folder for folder in map(posixpath.normpath, folders))
 

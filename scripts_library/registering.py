@@ -12,6 +12,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from borgui.accounts import audit
+
 from . import draft
 from .manifest import Manifest
 from .models import Script, ScriptContent, ScriptRevision
@@ -85,7 +87,15 @@ def _register(newcomers: Sequence[Newcomer], user: Any) -> list[Script]:
         ScriptRevision(script=script, content_id=script.sha256, source=ScriptRevision.Source.DISK, created_by_user=user)
         for script in scripts
     )
+    if scripts:
+        audit.record(
+            "files registered", kind="script", name=f"{len(scripts)} scripts", after={"names": names_of(scripts)}
+        )
     return scripts
+
+
+def names_of(scripts: Sequence[Script]) -> list[str]:
+    return [script.name for script in scripts]
 
 
 def _row(one: Newcomer, name: str, user: Any) -> Script:

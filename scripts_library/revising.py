@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, Value
+from django.db.models import CharField, Q, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
@@ -52,9 +52,10 @@ def current_revision(script: Script) -> ScriptRevision | None:
 
 
 def accepted_revision(script: Script) -> ScriptRevision | None:
-    """The newest revision that a person made or kept: what reverting goes back to. For a found file its first one."""
+    """The newest revision that a person made, kept or approved: what reverting goes back to. For a found file its first one."""
     revisions = script.revisions.select_related("content")
-    return revisions.exclude(source=ScriptRevision.Source.DISK).first() or revisions.last()
+    by_people = ~Q(source=ScriptRevision.Source.DISK) | Q(decision=ScriptRevision.Decision.APPROVED)
+    return revisions.filter(by_people).first() or revisions.last()
 
 
 def is_name_taken(name: object, script: Script | None = None) -> bool:

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from borgui.rest import Id, In, Out, Page, Period, Text
+from borgui.rest import Id, In, Out, Page, Period, Text, mark_of
 
-from . import parameters
-from .library import Sight
+from . import approval, parameters
 from .manifest import Manifest
-from .models import RepositoryScript, Script, ScriptExecution, ScriptRevision
+from .models import Assignment, Script, ScriptExecution, ScriptRevision
 from .testruns import LONGEST_PAUSE
 
 HookName = Literal["pre-backup", "post-backup"]
@@ -19,6 +19,7 @@ OnFailureName = Literal["abort", "continue", "skip"]
 OutcomeName = Literal["success", "warning", "failure", "skipped", "cancelled"]
 StatusName = Literal["planned", "running", "succeeded", "failed", "timed_out", "cancelled", "interrupted", "not_run"]
 TriggerName = Literal["manual", "api", "command", "schedule", "window", "test", "rerun"]
+ApprovalName = Literal["off", "approved", "waiting", "turned_down"]
 Timeout = int  # seconds; the library knows the limits
 Pause = Annotated[int, Field(ge=0, le=LONGEST_PAUSE, description="seconds between the two parts of a pair")]
 Values = dict[str, Any]
@@ -36,10 +37,23 @@ class ScriptFilters(Page):
 class ScriptIn(In):
     name: Text | None = None
     description: Text | None = None
-    content: Text
+    from_template: Text | None = Field(None, description="`name` of one of `/api/templates`, instead of `content`")
+    content: Text | None = Field(None, validate_default=True)
     timeout: Timeout | None = None
     run_on: RunOnName | None = None
     parameters: Values | None = None
+    is_template: bool | None = Field(None, description="offer it as a template of one's own")
+
+    @field_validator("content")
+    @classmethod
+    def _one_of_both(cls, content: str | None, info: ValidationInfo) -> str | None:
+        """The text comes from the request or from a template."""
+        template = info.data.get("from_template")
+        if content is None and template is None:
+            raise PydanticCustomError("missing", "Field required")
+        if content is not None and template is not None:
+            raise ValueError("Leave it out: the template has the text.")
+        return content
 
 
 class ScriptChange(In):
@@ -50,6 +64,7 @@ class ScriptChange(In):
     timeout: Timeout | None = None
     run_on: RunOnName | None = None
     parameters: Values | None = None
+    is_template: bool | None = Field(None, description="offer it as a template of one's own")
 
 
 class ScriptOut(Out):
@@ -67,9 +82,11 @@ class ScriptOut(Out):
     created_by_user_id: int | None
     is_template: bool
     template_version: str | None
+    template_name: str
     usage_count: int
     last_used_at: datetime | None
     sha256: str
+    approval: ApprovalName = Field(description="of its newest text, with `BORGUI_FOUR_EYES`")
     parameters: Values
 
     @classmethod
@@ -77,59 +94,10 @@ class ScriptOut(Out):
         return cls.of_row(
             script,
             run_on=script.effective_run_on,
+            approval=approval.state(script),
             parameters=parameters.shown(declared(script), script.parameters),
             **others,
         )
-
-
-class UserOut(Out):
-    """Where a script is used."""
-
-    id: int
-    name: str
-    hook_type: str
-    assignment_id: int
-    enabled: bool
-
-
-class Drift(Out):
-    state: str
-    problem: str
-    unseen_edit: bool
-
-
-class ScriptDetail(ScriptOut):
-    content: str
-    declared_parameters: list[dict[str, Any]]
-    block_errors: list[str]
-    repositories: list[UserOut]
-    executions: list["ExecutionBrief"]
-    drift: Drift
-
-    @classmethod
-    def of_sight(
-        cls, script: Script, sight: Sight, users: list[RepositoryScript], executions: list[ScriptExecution]
-    ) -> Self:
-        manifest = Manifest.from_dict(script.manifest)
-        return cls.of(
-            script,
-            content=sight.revision.text if sight.revision else "",
-            declared_parameters=[entry.to_dict() for entry in manifest.parameters],
-            block_errors=list(manifest.errors),
-            repositories=[user_of(entry) for entry in users],
-            executions=[ExecutionBrief.of(row) for row in executions],
-            drift=Drift(state=sight.state, problem=sight.problem, unseen_edit=script.unseen_edit),
-        )
-
-
-def user_of(entry: RepositoryScript) -> UserOut:
-    return UserOut(
-        id=entry.repository_id,
-        name=entry.repository.name,
-        hook_type=entry.hook_type,
-        assignment_id=entry.pk,
-        enabled=entry.enabled,
-    )
 
 
 def declared(script: Script) -> tuple[parameters.Declared, ...]:
@@ -143,6 +111,10 @@ class RevisionOut(Out):
     created_at: datetime
     created_by_user_id: int | None
     remark: str
+    decision: Literal["", "approved", "turned down"] = Field(description="what another author said to it")
+    decided_at: datetime | None
+    decided_by_user_id: int | None
+    decision_remark: str
 
 
 class RevisionDetail(RevisionOut):
@@ -206,12 +178,16 @@ class AssignmentOut(Out):
     timeout: int
     run_on: str
     created_at: datetime
+    version: str
 
     @classmethod
-    def of(cls, entry: RepositoryScript) -> Self:
+    def of(cls, entry: Assignment) -> Self:
         return cls.of_row(
             entry,
             script_name=entry.script.name,
+            version=mark_of(
+                entry.enabled, entry.custom_timeout, entry.custom_run_on, entry.on_failure, entry.parameters
+            ),
             parameters=parameters.shown(declared(entry.script), entry.parameters),
         )
 
@@ -233,7 +209,7 @@ class ExecutionBrief(Out):
     script_id: int | None
     repository_id: int | None
     backup_job_id: int | None
-    window_run_id: int | None = None
+    window_run_id: int | None
     hook_type: str
     status: str
     created_at: datetime
@@ -261,7 +237,7 @@ class ExecutionBrief(Out):
 
     @classmethod
     def of(cls, row: ScriptExecution) -> Self:
-        return cls.of_row(row, window_run_id=None, parameters=pinned_values(row))
+        return cls.of_row(row, parameters=pinned_values(row))
 
 
 class ExecutionOut(ExecutionBrief):
@@ -272,22 +248,3 @@ class ExecutionOut(ExecutionBrief):
 def pinned_values(row: ScriptExecution) -> Values:
     """The values with which it runs, a secret as `{"set": true}`."""
     return {name: {"set": True} if name in row.secret_names else value for name, value in row.parameters.items()}
-
-
-class LogFrom(BaseModel):
-    offset: int = Field(0, ge=0, le=2**62, description="bytes; `next_offset` of the answer before")
-
-
-class Line(Out):
-    ms: int
-    stream: str
-    text: str
-
-
-class LogOut(Out):
-    lines: list[Line]
-    next_offset: int
-    complete: bool
-
-
-ScriptDetail.model_rebuild()

@@ -4,16 +4,20 @@ A constant number of queries and one listing of the folder for any number of scr
 times say that somebody touched them.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextChoices
 from django.db.models.functions import Coalesce
 
+from . import approval, upgrading
+from .catalogue import Template
 from .folder import catch_up
+from .gallery import shipped_by_file
 from .manifest import Manifest
-from .models import ExecutionStatus, RepositoryScript, Script, ScriptContent, ScriptExecution
+from .models import ExecutionStatus, RepositoryScript, Script, ScriptContent, ScriptExecution, WindowScript
 from .sight import store
 from .store import StoreError
 
@@ -30,6 +34,8 @@ class State(TextChoices):
     FAILING = "failing", "failed last"
     CHANGED = "changed", "changed outside"
     MISSING = "missing", "file is gone"
+    UPGRADE = "upgrade", "newer template"
+    WAITING = "waiting", "waits for approval"
 
 
 # --- the folder -------------------------------------------------------------------------------------------------------
@@ -85,13 +91,18 @@ def in_order(rows: QuerySet[Script], name: str) -> QuerySet[Script]:
 def in_state(rows: QuerySet[Script], state: str, on_disk: Folder) -> QuerySet[Script]:
     """`state`: one of `State`, or "" for any."""
     if state in (State.USED, State.UNUSED):
-        used = Exists(RepositoryScript.objects.filter(script=OuterRef("pk")))
+        mine = {"script": OuterRef("pk")}
+        used = Exists(RepositoryScript.objects.filter(**mine)) | Exists(WindowScript.objects.filter(**mine))
         return rows.filter(used if state == State.USED else ~used)
     if state == State.FAILING:
         last = runs_that_began().filter(script=OuterRef("pk")).values("status")[:1]
         return rows.annotate(last_status=Subquery(last)).filter(last_status__in=BAD)
     if state == State.CHANGED:
         return rows.filter(unseen_edit=True)
+    if state == State.UPGRADE:
+        return rows.filter(pk__in=upgrading.waiting())
+    if state == State.WAITING:
+        return rows.filter(pk__in=Script.objects.waiting())
     return rows.filter(file_path__in=on_disk.missing) if state == State.MISSING else rows
 
 
@@ -104,37 +115,52 @@ def containing(rows: QuerySet[Script], search: str) -> QuerySet[Script]:
 # --- what is told about each ------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Entry:
-    """One row of the page. `state`: "", "changed", "missing", or "block" where the block has errors."""
+    """One row of the page. `state`: "", "changed", "missing", "block" where the block has errors, or "upgrade".
+    `approval`: an `approval.State`."""
 
     script: Script
-    repositories: int = 0
+    repositories: int = 0  # and windows that use it
     last: ScriptExecution | None = None
     state: str = ""
+    approval: str = ""
     hooks: frozenset[str] = field(default_factory=frozenset)
 
 
 def entries(scripts: Iterable[Script], missing: frozenset[str]) -> list[Entry]:
-    shown = list(scripts)
+    shown, shipped = list(scripts), shipped_by_file()
     used, last = usage(shown), last_results(shown)
     return [
-        Entry(script, used.get(script.pk, 0), last.get(script.pk), state_of(script, missing), frozenset(script.hooks))
+        Entry(
+            script,
+            used.get(script.pk, 0),
+            last.get(script.pk),
+            state_of(script, missing, shipped),
+            approval.state(script),
+            frozenset(script.hooks),
+        )
         for script in shown
     ]
 
 
-def state_of(script: Script, missing: frozenset[str]) -> str:
+def state_of(script: Script, missing: frozenset[str], shipped: Mapping[str, Template]) -> str:
     if script.file_path in missing:
         return "missing"
     if script.unseen_edit:
         return "changed"
-    return "block" if Manifest.from_dict(script.manifest).errors else ""
+    if Manifest.from_dict(script.manifest).errors:
+        return "block"
+    newer = upgrading.of(script, shipped)
+    return "upgrade" if newer and not newer.ignored else ""
 
 
 def usage(scripts: Iterable[Script]) -> dict[int, int]:
-    """In how many repositories each is assigned."""
-    rows = RepositoryScript.objects.filter(script__in=[script.pk for script in scripts])
-    counted = rows.order_by().values("script_id").annotate(number=Count("repository_id", distinct=True))
-    return {row["script_id"]: row["number"] for row in counted}
+    """In how many repositories and windows each is assigned."""
+    found: Counter[int] = Counter()
+    ids = [script.pk for script in scripts]
+    for model, owner in ((RepositoryScript, "repository_id"), (WindowScript, "window_id")):
+        rows = model._default_manager.filter(script__in=ids).order_by().values("script_id")
+        found.update(dict(rows.annotate(number=Count(owner, distinct=True)).values_list("script_id", "number")))
+    return found
 
 
 def last_results(scripts: Iterable[Script]) -> dict[int, ScriptExecution]:

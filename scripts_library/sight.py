@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
+from borgui.accounts import audit
+
+from . import approval
 from . import manifest as manifests
 from .draft import follow_block
 from .manifest import Manifest
@@ -75,7 +78,8 @@ def is_as_seen(script: Script) -> bool:
 
 def _blocked(script: Script) -> str:
     if script.unseen_edit and settings.EXTERNAL_EDITS == "block":
-        return f"The script {script.name!r} was changed outside: keep or revert the change first."
+        how = "approve" if settings.FOUR_EYES else "keep"
+        return f"The script {script.name!r} was changed outside: {how} or revert the change first."
     return ""
 
 
@@ -144,9 +148,15 @@ def _record_edit(script: Script, read: Read, remark: str) -> None:
         new = new.kept_with((f"name: there is another script named {fields.pop('name')!r}",))
     elif new.errors:
         new = old.kept_with(new.errors)
-    unseen = accepted is None or accepted.sha256 != read.sha256
-    change_row(script, manifest=new.to_dict(), sha256=read.sha256, unseen_edit=unseen, **fields)
+    is_approved = settings.FOUR_EYES and read.sha256 == script.approved_sha256
+    unseen = not is_approved and (accepted is None or accepted.sha256 != read.sha256)
+    fields = approval.held_back(script, fields)
+    text = {"manifest": new.to_dict(), "sha256": read.sha256, "turned_down_sha256": ""}
+    before = script.sha256
+    change_row(script, **text, unseen_edit=unseen, **fields)
     add_revision(script, read.content, source=ScriptRevision.Source.DISK, remark=remark)
+    was, now = {"sha256": before}, {"sha256": script.sha256}
+    audit.record("outside edit found", script, before=was, after=now, acting=audit.ITSELF)
 
 
 def record_stamps(found: Sequence[tuple[Script, Read]]) -> None:

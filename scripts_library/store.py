@@ -6,17 +6,16 @@ A file is named by its path below the scripts folder, as its row has it: `librar
 
 import hashlib
 import os
-import re
 import secrets
 import stat
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Refused
+from .file_names import is_script, slug
 
 LARGEST = 1024 * 1024  # bytes of a script
 FOLDER = "library"
@@ -142,9 +141,7 @@ class Store:
         """The same files, by name, with what `stamp` says of each. Raises Unreadable for the folder."""
         try:
             with os.scandir(self.folder) as entries:
-                found = {
-                    entry.name: _stamp_of(entry) for entry in entries if entry.is_file() and _is_script(entry.name)
-                }
+                found = {entry.name: _stamp_of(entry) for entry in entries if entry.is_file() and is_script(entry.name)}
         except FileNotFoundError:
             return {}
         except OSError as error:
@@ -160,37 +157,59 @@ class Store:
                 return file_path
 
     @contextmanager
-    def change(self, file_path: str) -> Iterator["Change"]:
+    def change(self, file_path: str, content: str | None = None) -> Iterator["Change"]:
         """Write or remove one file inside the block; if the block raises, the file is put back as it was.
 
         With a database transaction inside the block, which writes the file last and under its own lock, row and file
-        change together.
+        change together. `content`: what it is going to write. That is on the disk before the block begins, so that
+        nobody waits for the lock as long as a slow disk takes. Raises NotWritten.
         """
-        change = Change(self, file_path)
-        try:
-            yield change
-        except BaseException:
-            change.undo()
-            raise
+        with ExitStack() as drafts:
+            change = Change(self, file_path)
+            if content is not None:
+                drafts.enter_context(change.prepared(content))
+            try:
+                yield change
+            except BaseException:
+                change.undo()
+                raise
 
     def write(self, file_path: str, raw: bytes, status: os.stat_result | None = None) -> None:
         """Temporary file, fsync, rename, fsync of the folder. Owner and mode of a file that is there are kept.
 
         `status` tells them where the file is gone. Raises NotWritten or OutsideFolder.
         """
+        with self.draft(file_path, raw, status) as appear:
+            appear()
+
+    @contextmanager
+    def draft(self, file_path: str, raw: bytes, status: os.stat_result | None = None) -> Iterator[Callable[[], None]]:
+        """`write` in two steps: the temporary file is on the disk when the block begins, the rename is what the block
+        calls. What is not called leaves nothing."""
         path = self.path(file_path)
         draft = path.with_name(f".{secrets.token_hex(8)}.new")
+
+        def appear() -> None:
+            with _told(file_path):
+                os.replace(draft, path)
+                sync_folder(path.parent)
+
         try:
-            self.folder.mkdir(mode=MODE, parents=True, exist_ok=True)
-            status = status or (path.stat() if path.exists() else None)
-            _write_draft(draft, raw, status)
-            os.replace(draft, path)
-            _sync(path.parent)
-        except OSError as error:
-            raise NotWritten(f"The script file {file_path} cannot be written: {error.strerror or error}.") from error
+            with _told(file_path):
+                self.folder.mkdir(mode=MODE, parents=True, exist_ok=True)
+                write_draft(draft, raw, status or (path.stat() if path.exists() else None))
+            yield appear
         finally:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(file_path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(f"The script file {file_path} cannot be written: {error.strerror or error}.") from error
 
 
 class Change:
@@ -203,11 +222,26 @@ class Change:
         self._before: tuple[bytes, os.stat_result] | None = None
         self._after: bytes | None = None
         self._begun = False
+        self._draft: tuple[bytes, tuple[int, ...]] | None = None
+        self._appear: Callable[[], None] | None = None
+
+    @contextmanager
+    def prepared(self, content: str) -> Iterator[None]:
+        """Inside the block `write` of this content has the slow part behind it. Raises NotWritten."""
+        raw = content.encode()
+        self._draft = raw, _kept_of(self._path)
+        with self._store.draft(self._file_path, raw) as self._appear:
+            yield
 
     def write(self, content: str) -> str:
         """The stamp of the file with this content. Raises NotWritten."""
-        self._begin(content.encode())
-        self._store.write(self._file_path, content.encode())
+        raw = content.encode()
+        self._begin(raw)
+        if self._appear and self._draft == (raw, _kept_of(self._path)):
+            appear, self._appear = self._appear, None
+            appear()
+        else:
+            self._store.write(self._file_path, raw)
         return self._store.stamp(self._file_path)
 
     def remove(self) -> None:
@@ -215,7 +249,7 @@ class Change:
         self._begin(None)
         try:
             (self._store.root / self._file_path).unlink(missing_ok=True)
-            _sync(self._store.folder)
+            sync_folder(self._store.folder)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -239,6 +273,15 @@ class Change:
         self._begun = True
 
 
+def _kept_of(path: Path) -> tuple[int, ...]:
+    """Owner and mode, which stay with a file that is written; () where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)
+
+
 def _bytes_of(path: Path) -> bytes | None:
     """None where there is no ordinary file that can be read."""
     try:
@@ -247,7 +290,7 @@ def _bytes_of(path: Path) -> bytes | None:
         return None
 
 
-def _write_draft(draft: Path, raw: bytes, status: os.stat_result | None) -> None:
+def write_draft(draft: Path, raw: bytes, status: os.stat_result | None) -> None:
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, MODE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(raw)
@@ -266,7 +309,7 @@ def _give_back(descriptor: int, status: os.stat_result) -> None:
         pass
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -286,13 +329,3 @@ def _stamp_of(entry: "os.DirEntry[str]") -> str:
         return _stamp(entry.stat())
     except OSError:  # gone again
         return ""
-
-
-def _is_script(name: str) -> bool:
-    return not name.startswith((".", "README")) and not name.endswith(("~", ".swp"))
-
-
-def slug(name: str) -> str:
-    """A short ASCII name for a file: "Docker: stop" gives "docker-stop"."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-") or "script"

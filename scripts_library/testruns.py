@@ -16,8 +16,8 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from borgui import process
+from borgui.accounts import audit
 from borgui.accounts.models import User
-from borgui.fields import is_sealed
 from borgui.rundir import RunDirectory
 
 from . import links
@@ -85,41 +85,10 @@ def queue(
     return save(rows)
 
 
-class NotAgain(Exception):
-    """Why an execution cannot be tried again; a whole sentence."""
-
-
-def again(row: ScriptExecution, facts: RepositoryFacts | None, user: User | None = None) -> ScriptExecution:
-    """A test run of what ran there: the same hook (a pair: both), outcome and values, with the text the script has now.
-
-    `facts` of the repository it was for; None for sample values. Raises NotAgain.
-    """
-    if row.script is None or row.script.deleted_at:
-        raise NotAgain(f"'{row.script_name}' is not in the library, so it cannot be tried again.")
-    if is_sealed(row.parameters):
-        raise NotAgain("Its parameters can no longer be decrypted: put the encryption key back.")
-    job = row.backup_job
-    return queue(
-        row.script,
-        facts=facts,
-        hook_type=BOTH if is_pair(row) else row.hook_type,
-        backup_status=(job.outcome if job else row.circumstances.get("backup_status")) or Outcome.SUCCESS,
-        values=pinned_values(row),
-        user=user,
-        pause=float(row.circumstances.get("pause", 0)),
-    )
-
-
 def is_pair(row: ScriptExecution) -> bool:
     """It belongs to a test run of both hooks."""
     hooks = ScriptExecution.objects.filter(test_run_id=row.test_run_id, test_run_id__isnull=False)
     return hooks.exclude(hook_type=row.hook_type).exists()
-
-
-def pinned_values(row: ScriptExecution) -> dict[str, Any]:
-    """The values with which it ran, as they are stored; what was secret stays secret."""
-    secret = set(row.secret_names)
-    return {name: {"secret": value} if name in secret else value for name, value in row.parameters.items()}
 
 
 def save(rows: list[ScriptExecution]) -> ScriptExecution:
@@ -128,6 +97,8 @@ def save(rows: list[ScriptExecution]) -> ScriptExecution:
             row.save()
             row.test_run_id = rows[0].pk
             row.save(update_fields=["test_run_id"])
+        secret = sorted({name for row in rows for name in row.secret_names})
+        audit.record("script tried", rows[0], after={"hook": [row.hook_type for row in rows], "secrets used": secret})
     return rows[0]
 
 
@@ -252,7 +223,11 @@ def go_on(test_run_id: int) -> bool:
     waiting = ScriptExecution.objects.filter(
         test_run_id=test_run_id, status=ExecutionStatus.PLANNED, not_before__isnull=False
     )
-    return bool(waiting.update(not_before=timezone.now()))
+    with transaction.atomic():
+        ended = waiting.update(not_before=timezone.now())
+        if ended:
+            audit.record("pause ended", kind="script_execution", name=f"test run {test_run_id}")
+    return bool(ended)
 
 
 def run_for(row: ScriptExecution, directory: RunDirectory, watch: Callable[[ScriptExecution], str]) -> Run:

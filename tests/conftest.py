@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+
+from tests import trail
 
 ROOT = Path(__file__).parent.parent
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -24,12 +27,64 @@ hypothesis.settings.load_profile("borgui")
 def pytest_configure(config: pytest.Config) -> None:
     """What a library of ours says about a library of its own is no fault of a test."""
     config.addinivalue_line("filterwarnings", "ignore:'imghdr' is deprecated:DeprecationWarning")
+    forget_the_killed()
+
+
+def forget_the_killed() -> None:
+    """The data directories of runs that were killed: the process whose number is in the name is gone."""
+    for left in Path(tempfile.gettempdir()).glob("borgui-test-*-*"):
+        pid = left.name.split("-")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def pytest_sessionfinish() -> None:
     """The data directory that tests/settings.py made."""
     if Path(django_settings.DATA_DIR).name.startswith("borgui-test-"):
         shutil.rmtree(django_settings.DATA_DIR, ignore_errors=True)
+
+
+NUMBERS_APART = 10_000  # between the rows of one table and those of the next
+
+
+def number_rows(step: int) -> None:
+    """What is made next is number 1 of its table and `step`, `2 * step`... further, table by table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%%AUTOINCREMENT%%' ORDER BY name", [])
+        tables = [name for (name,) in cursor.fetchall()]
+        cursor.execute("DELETE FROM sqlite_sequence")
+        rows = [(table, step * place) for place, table in enumerate(tables, start=1)]
+        cursor.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", rows)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """No number is known by heart or fits two tables: a test that trusts one fails, whatever ran before it. And every
+    table is emptied between tests that commit, also the one that the database seals."""
+    from borgui.accounts import append_only
+
+    with django_db_blocker.unblock():
+        number_rows(NUMBERS_APART)
+        append_only.unseal(connection)
+
+
+@pytest.fixture(autouse=True)
+def zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What set-up was told is asked for every 30 s: one query more or less, and a zone that the test before has chosen."""
+    from borgui.accounts import time_zone
+
+    monkeypatch.setattr(time_zone, "_known", (float("inf"), ""))
+
+
+@pytest.fixture(autouse=True)
+def every_change_is_in_the_audit_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever such a test does by page, API, admin or command (tests/trail.py)."""
+    if not trail.is_followed(request.path):
+        yield
+        return
+    found = trail.watch(request.getfixturevalue("monkeypatch"))
+    yield
+    assert not found, "These changes left no entry in the audit log:\n" + "\n".join(found)
 
 
 @pytest.fixture
@@ -51,6 +106,18 @@ def data_dir(settings: Any, tmp_path: Path) -> Path:
     settings.MIN_FREE = 0
     settings.LIBRARY_DIR.mkdir(parents=True)
     return root
+
+
+@pytest.fixture
+def client(db: None) -> Any:
+    """A browser in which anna, who may do everything, is signed in."""
+    from django.test import Client
+
+    from .rest import make_user
+
+    client = Client(headers={"Host": "localhost"})
+    client.force_login(make_user())
+    return client
 
 
 @pytest.fixture

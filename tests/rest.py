@@ -18,8 +18,8 @@ class Rest:
 
     def __init__(self, scope: str = Scope.WRITE, user: User | None = None) -> None:
         self.user = user or User.objects.filter(username="anna").first() or make_user()
-        self.token, secret = ApiToken.make(self.user, "tests", scope)
-        self.client = Client(headers={"Authorization": f"Bearer {secret}", "Host": "localhost"})
+        self.token, self.secret = ApiToken.make(self.user, "tests", scope)
+        self.client = Client(headers={"Authorization": f"Bearer {self.secret}", "Host": "localhost"})
 
     def get(self, path: str, **query: Any) -> HttpResponse:
         return self.client.get(f"/api{path}", query)

@@ -71,7 +71,7 @@ class Sshd:
         return self
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection((HOST, self.port), timeout=1).close()

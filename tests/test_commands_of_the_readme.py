@@ -66,7 +66,7 @@ def path_with(folder: Path, programs: Mapping[str, str]) -> str:
 
 def is_healthy(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/", timeout=60) as answer:
             return answer.status == 200
     except OSError:
         return False

@@ -93,7 +93,7 @@ class Terminal:
 
     def is_healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/", timeout=60) as answer:
                 return answer.status == 200
         except OSError:
             return False
@@ -217,7 +217,7 @@ INTERFACE = {
     "created_at on_failure parameters",
     "script_executions": "id script_id repository_id backup_job_id hook_type status started_at completed_at "
     "execution_time exit_code stdout stderr error_message triggered_by triggered_by_user_id position script_name "
-    "revision_id timeout run_on on_failure parameters attempt signal pid log_bytes",
+    "revision_id timeout run_on on_failure parameters attempt signal pid log_bytes window_run_id",
     "backup_jobs": "id repository_id status outcome phase phases data services archive_name borg_exit_code message "
     "triggered_by created_at started_at completed_at",
     "repositories": "id name path source_paths exclude_patterns one_file_system exclude_caches exclude_if_present "
@@ -225,6 +225,11 @@ INTERFACE = {
     "max_downtime pre_backup_script post_backup_script pre_hook_timeout post_hook_timeout continue_on_hook_failure "
     "skip_on_hook_failure keep_within keep_hourly keep_daily keep_weekly keep_monthly keep_yearly prune_after "
     "prune_confirmed_at compact_after check_every_days",
+    "scheduled_jobs": "cron_expression timezone maintenance_window_id enabled last_run next_run",
+    "maintenance_windows": "id name description cron_expression enabled last_run next_run",
+    "window_scripts": "id window_id script_id hook_type execution_order enabled custom_timeout custom_run_on created_at "
+    "on_failure parameters",
+    "window_runs": "id window_id due_at status started_at completed_at message triggered_by",
     "workers": "host_id last_seen",
 }
 

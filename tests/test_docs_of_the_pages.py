@@ -12,9 +12,12 @@ PAGES = [
     "first-backup-in-the-browser",
     "off-site-over-ssh",
     "emergency-kit",
+    "coming-from-borg-web-ui",
+    "coming-from-borgmatic",
     "notifications",
     "retention",
     "scripts-around-a-backup",
+    "templates",
 ]
 SPOKEN = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("backups/**/*.py"), *ROOT.glob("scripts_library/**/*.py")]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from backups import attempts, claiming, ledger, pipeline, queue
+from backups import attempts, ledger, pipeline, queue, takeover
 from backups.models import BackupJob, Notification, Repository
 from backups.watch import StopRequest
 from scripts_library import library, manifest
@@ -165,7 +165,7 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
         attempts.THIRD_START_AFTER // timedelta(minutes=1),
         len(attempts.RETRY_AFTER),
         sum(attempts.RETRY_AFTER, timedelta()) // timedelta(minutes=1),
-        claiming.MOST_TAKEOVERS,
+        takeover.MOST_TAKEOVERS,
         ledger.PATIENCE,
         django_settings.STOP_GRACE,
         django_settings.MIN_FREE // 2**20,

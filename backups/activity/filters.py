@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models import TextChoices as Choices
 
-from backups.models import BackupJob, JobStatus, Repository, RunStatus, ScheduleRun
+from backups.models import BackupJob, JobStatus, Repository, RunStatus, ScheduleRun, WindowRun, WindowStatus
 from scripts_library.models import ExecutionStatus, Script, ScriptExecution, TriggeredBy
 
 
@@ -34,6 +34,7 @@ OF_JOBS: dict[str, tuple[str, ...]] = {
     State.SKIPPED: (JobStatus.SKIPPED,),
     State.CANCELLED: (JobStatus.CANCELLED,),
 }
+OF_WINDOWS: dict[str, tuple[str, ...]] = {**OF_JOBS, State.MISSED: (WindowStatus.MISSED,)}
 OF_EXECUTIONS: dict[str, tuple[str, ...]] = {
     State.RUNNING: (ExecutionStatus.PLANNED, ExecutionStatus.RUNNING),
     State.SUCCESS: (ExecutionStatus.SUCCEEDED,),
@@ -65,8 +66,15 @@ class Filters:
         """What does not match now may do so before it ends."""
         return self.is_about_scripts or bool(self.state or self.search)
 
+    @property
+    def folds_windows(self) -> bool:
+        """Backups inside a window are shown below it, unless somebody looks for some of them."""
+        return self.repository_id is None and not self.triggered_by and not self.may_match_later
+
     def jobs(self) -> QuerySet[BackupJob]:
         rows = BackupJob.objects.filter(self._when())
+        if self.folds_windows:
+            rows = rows.filter(window_run=None)
         if self.repository_id is not None:
             rows = rows.filter(repository=self.repository_id)
         if self.triggered_by:
@@ -106,6 +114,28 @@ class Filters:
         if self.repository_id is not None:
             rows = rows.filter(scheduled_job__members__repository=self.repository_id)
         return rows.filter(scheduled_job__name__icontains=self.search) if self.search else rows
+
+    def window_runs(self) -> QuerySet[WindowRun]:
+        """Openings of maintenance windows, also those that were missed."""
+        rows = WindowRun.objects.filter(self._when())
+        if self.repository_id is not None:
+            rows = rows.filter(jobs__repository=self.repository_id)
+        if self.triggered_by:
+            rows = rows.filter(triggered_by=self.triggered_by)
+        if self.is_about_scripts:
+            rows = rows.filter(Exists(self._scripts_of_windows()))
+        elif self.state:
+            rows = rows.filter(status__in=OF_WINDOWS[self.state])
+        said = Q(window_name__icontains=self.search) | Q(message__icontains=self.search)
+        return rows.filter(said) if self.search else rows
+
+    def _scripts_of_windows(self) -> QuerySet[ScriptExecution]:
+        rows = ScriptExecution.objects.filter(window_run=OuterRef("pk"))
+        if self.script_id is not None:
+            rows = rows.filter(script=self.script_id)
+        if self.hook:
+            rows = rows.filter(hook_type=self.hook)
+        return rows.filter(status__in=OF_EXECUTIONS.get(self.state, ())) if self.state else rows
 
     def fits(self, row: ScriptExecution) -> bool:
         """This is one of the scripts that were looked for; False where none was."""

@@ -13,7 +13,7 @@ from backups.models import BackupJob
 from .days import Day, days_of, local_day
 from .entries import Entry, of_rows
 from .filters import Filters
-from .rows import JOB, KINDS, TEST, Row, is_number, order_of, sources
+from .rows import JOB, KINDS, LIVE, Row, is_number, order_of, sources
 
 MOST_NEWS = 200  # entries of one answer; what is beyond comes with the next
 
@@ -120,7 +120,7 @@ def live_rows(seen: Seen) -> list[Row]:
     """What waited or ran on the page, whatever is looked for: it stays where it is."""
     everything = sources(Filters())
     found: list[Row] = []
-    for kind in (JOB, TEST):
+    for kind in LIVE:
         ids = [int(key[1:]) for key in seen.live if key[0] == kind]
         found += everything[kind].filter(pk__in=ids) if ids else []
     return found
@@ -134,4 +134,4 @@ def not_yet(filters: Filters) -> tuple[int, ...]:
 
 
 def is_key(text: str) -> bool:
-    return text[:1] in (JOB, TEST) and is_number(text[1:])
+    return text[:1] in LIVE and is_number(text[1:])

@@ -71,7 +71,7 @@ def _filled(template: Explanation, values: dict[str, str]) -> Explanation:
         template,
         failed=fill(template.failed),
         data=fill(template.data),
-        todo=fill(template.todo),
+        next_step=fill(template.next_step),
         services=fill(template.services),
     )
 

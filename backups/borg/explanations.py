@@ -31,17 +31,17 @@ UNTRUSTED = (
 class Explanation:
     failed: str
     data: str
-    todo: str
+    next_step: str
     services: str = "{services}"
 
     @property
     def sentence(self) -> str:
         """What failed, and what to do: for a place that shows the two verdicts beside it."""
-        return f"{self.failed} {self.todo}"
+        return f"{self.failed} {self.next_step}"
 
     @property
     def text(self) -> str:
-        return f"{self.failed} {self.data} {self.services} {self.todo}"
+        return f"{self.failed} {self.data} {self.services} {self.next_step}"
 
 
 # fmt: off

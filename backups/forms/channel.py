@@ -1,6 +1,6 @@
 """A channel: where to, and who hears what there. Mail has fields of its own, every other service an address."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.html import format_html
@@ -90,9 +90,9 @@ class ChannelForm(MailFields):
     def __init__(self, data: Any = None, channel: Channel | None = None) -> None:
         super().__init__(data, initial=stored(channel) if channel else None)
         names = Repository.objects.kept().order_by("name").values_list("pk", "name")
-        self.fields["repositories"].choices = list(names)  # type: ignore[attr-defined]
+        cast(forms.MultipleChoiceField, self.fields["repositories"]).choices = list(names)
         if channel is not None:
-            self.fields["way"].choices = [(KEEP, f"As it is: {channel.kind}"), *WAYS]  # type: ignore[attr-defined]
+            cast(forms.ChoiceField, self.fields["way"]).choices = [(KEEP, f"As it is: {channel.kind}"), *WAYS]
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -1,14 +1,14 @@
 """After the first good backup: when does it run by itself, and who is told when it fails? Both on one screen."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
 from backups.models import Channel
 
 from .channel import MailFields
-from .schedule import WhenForm
+from .when import WhenForm
 
 MAIL, KNOWN, NOBODY = "mail", "known", "nobody"
 
@@ -22,8 +22,8 @@ class ProtectForm(WhenForm, MailFields):
         super().__init__(data)
         known = ", ".join(Channel.objects.filter(enabled=True).order_by("name").values_list("name", flat=True))
         ways = [(KNOWN, f"Those who are told already: {known}")] if known else []
-        told = self.fields["told"]
-        told.choices = [*ways, (MAIL, "Somebody, by mail"), (NOBODY, "Nobody yet")]  # type: ignore[attr-defined]
+        told = cast(forms.ChoiceField, self.fields["told"])
+        told.choices = [*ways, (MAIL, "Somebody, by mail"), (NOBODY, "Nobody yet")]
         told.initial = KNOWN if known else MAIL
 
     def clean(self) -> dict[str, Any]:

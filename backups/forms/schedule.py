@@ -1,131 +1,37 @@
 """A schedule: when, which repositories in which order, and what follows; and for how long one is paused."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import QueryDict
-from django.utils import timezone
 
-from backups import cron
-from backups.models import Repository, ScheduledJob
-from borgui.accounts import time_zone
-from borgui.accounts.forms import time_zones
-from borgui.long_select import LongSelect
-from scripts_library.lanes import moved
+from backups.models import MaintenanceWindow, ScheduledJob
 
 from .fields import Duration, plain
-
-OWN = "own"
-NIGHTLY = cron.PRESETS[0].expression
-PRESET = {preset.expression: preset.words for preset in cron.PRESETS}
+from .members import MembersForm, of_members, typed_in
+from .when import NIGHTLY, WhenForm, filled_in
 
 
-# --- when -------------------------------------------------------------------------------------------------------------
-def presets() -> list[tuple[str, str]]:
-    return [*((one, f"{words[:1].upper()}{words[1:]}") for one, words in PRESET.items()), (OWN, "At other times")]
+def places() -> list[tuple[int | str, str]]:
+    windows = MaintenanceWindow.objects.order_by("name").values_list("pk", "name")
+    return [("", "By itself, at times of its own"), *((pk, f"Inside the window '{name}'") for pk, name in windows)]
 
 
-class WhenForm(forms.Form):
-    """One of the presets, or a cron expression of one's own; `cron_expression` is clean in both cases."""
+class ScheduleForm(MembersForm, WhenForm):
+    """`maintenance_window_id` is there where there are windows."""
 
-    preset = forms.ChoiceField(label="How often", choices=presets, initial=NIGHTLY, required=False)
-    cron_expression = forms.CharField(
-        label="Cron expression",
-        required=False,
-        max_length=100,
-        widget=plain(placeholder=NIGHTLY, **{"aria-describedby": "id_cron_expression_helptext cron-reading"}),
-        help_text="Minute, hour, day of the month, month, day of the week: 30 3 * * 1-5 is 03:30 from Monday to Friday.",
-    )
-    timezone = forms.ChoiceField(label="Time zone", choices=time_zones, widget=LongSelect, initial=time_zone.name)
-
-    def clean(self) -> dict[str, Any]:
-        fields = super().clean() or self.cleaned_data
-        preset = fields.get("preset") or OWN
-        if preset != OWN:
-            fields["cron_expression"] = preset
-        elif sentence := cron.problem(fields.get("cron_expression", "")):
-            self.add_error("cron_expression", sentence)
-        return fields
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What an expression means: in words, and the next times. Pages say times in their own zone, these in `zone`."""
-
-    words: str
-    times: Sequence[datetime]
-    zone: str
-
-    @property
-    def shown(self) -> list[datetime]:
-        return [timezone.make_naive(moment, ZoneInfo(self.zone)) for moment in self.times]
-
-
-def reading(form: WhenForm, now: datetime, count: int = 5) -> Reading | None:
-    """None where it cannot be read; the form says why."""
-    if not form.is_valid():
-        return None
-    expression, zone = form.cleaned_data["cron_expression"], form.cleaned_data["timezone"]
-    return Reading(cron.in_words(expression), cron.next_times(expression, zone, now, count), zone)
-
-
-# --- which repositories, in order -------------------------------------------------------------------------------------
-class InOrder(forms.Field):
-    """Ids of repositories, as hidden inputs that stand in their order."""
-
-    widget = forms.SelectMultiple  # drawn by the template
-
-    def to_python(self, value: Any) -> list[int]:
-        return list(dict.fromkeys(int(one) for one in value or [] if str(one).isdecimal() and len(str(one)) < 19))
-
-
-@dataclass(frozen=True)
-class Picker:
-    chosen: Sequence[Repository]
-    others: Sequence[tuple[int, str]]  # by name
-
-
-def step(ids: Sequence[int], action: str, add: int | None) -> list[int]:
-    """The order after one press of a button: `up-ID`, `down-ID`, `remove-ID` or `add`."""
-    word, _, number = action.partition("-")
-    if word == "add":
-        return [*ids, add] if add is not None and add not in ids else list(ids)
-    pk = int(number) if number.isdecimal() and len(number) < 19 else 0
-    if pk not in ids:
-        return list(ids)
-    return [one for one in ids if one != pk] if word == "remove" else moved(ids, pk, -1 if word == "up" else 1)
-
-
-# --- the whole schedule -----------------------------------------------------------------------------------------------
-class ScheduleForm(WhenForm):
-    afterwards = ("prune_after", "compact_after", "check_every_days")
+    field_order = ("name", "repositories")
     advanced = ("timezone", "catch_up", "jitter", "ping_url", "ping_removed")
 
     name = forms.CharField(max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    repositories = InOrder(
-        label="Repositories", error_messages={"required": "Choose what is to be backed up: at least one repository."}
-    )
-    add = forms.IntegerField(
-        required=False, widget=forms.HiddenInput
-    )  # drawn by the template, as a list to choose from
-    prune_after = forms.BooleanField(
-        label="Delete old archives, as each repository's retention says",
+    maintenance_window_id = forms.TypedChoiceField(
+        label="It runs",
+        choices=places,
+        coerce=int,
+        empty_value=None,
         required=False,
-        help_text="Repositories that do so after every backup need no word here.",
-    )
-    compact_after = forms.BooleanField(
-        label="Give the space back (compact)", required=False, help_text="borg frees nothing before."
-    )
-    check_every_days = forms.IntegerField(
-        label="Check the repository every so many days",
-        required=False,
-        min_value=1,
-        max_value=3650,
-        help_text="Empty: only where the repository itself asks for it.",
+        error_messages={"invalid_choice": "There is no such window any more. Choose again."},
     )
     catch_up = Duration(
         label="Make up for it within",
@@ -150,6 +56,11 @@ class ScheduleForm(WhenForm):
     def __init__(self, data: Any = None, schedule: ScheduledJob | None = None, initial: Mapping[str, Any] = {}) -> None:
         super().__init__(data, initial={**(of_schedule(schedule) if schedule else {}), **initial})
         self.schedule = schedule
+        self.has_times = schedule is None or schedule.maintenance_window_id is None
+        if not self.has_times:  # its window opens when it does
+            for name in ("preset", "cron_expression", "timezone", "catch_up", "jitter"):
+                del self.fields[name]
+        self._ask_where()
         is_set = bool(schedule and schedule.ping_url)
         self.fields["ping_url"].help_text = (
             "Set; leave empty to keep it."
@@ -159,24 +70,26 @@ class ScheduleForm(WhenForm):
         if not is_set:
             del self.fields["ping_removed"]
 
+    def _ask_where(self) -> None:
+        field = self.fields["maintenance_window_id"]
+        if not MaintenanceWindow.objects.exists():
+            del self.fields["maintenance_window_id"]
+        elif self.has_times:
+            field.help_text = "Inside a window it starts when that opens, and the times below do not count."
+        else:
+            field.help_text = "By itself: at the times that it had before, else every night at 02:17."
+
+    def clean(self) -> dict[str, Any]:
+        fields = super().clean()
+        if "maintenance_window_id" not in self.data:  # what was not asked stays as it is
+            fields.pop("maintenance_window_id", None)
+        elif self.schedule and not self.has_times and fields.get("maintenance_window_id") is None:
+            fields["cron_expression"] = self.schedule.cron_expression or NIGHTLY
+        return fields
+
     @property
     def advanced_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self.advanced if name in self.fields]
-
-    @property
-    def picker(self) -> Picker:
-        ids = InOrder().to_python(self["repositories"].value())
-        named = dict(Repository.objects.kept().order_by("name").values_list("pk", "name"))
-        chosen = [Repository(pk=pk, name=named[pk]) for pk in ids if pk in named]
-        return Picker(chosen, [(pk, name) for pk, name in named.items() if pk not in ids])
-
-    def clean(self) -> dict[str, Any]:
-        """What is chosen in the list and was not added by its button is meant all the same."""
-        fields = super().clean()
-        if (add := fields.get("add")) is not None:
-            fields["repositories"] = step(fields.get("repositories", []), "add", add)
-            self.errors.pop("repositories", None)
-        return fields
 
     def given(self) -> dict[str, Any]:
         """What `backups.schedules` takes. No address keeps the stored one."""
@@ -194,6 +107,7 @@ class ScheduleForm(WhenForm):
 GIVEN = {
     "name",
     "repositories",
+    "maintenance_window_id",
     "cron_expression",
     "timezone",
     "prune_after",
@@ -207,14 +121,12 @@ GIVEN = {
 
 def of_schedule(schedule: ScheduledJob) -> dict[str, Any]:
     """The form filled in with what a schedule is."""
-    names = ("name", "timezone", "prune_after", "compact_after", "check_every_days")
-    known = schedule.cron_expression in PRESET
-    members = schedule.members.filter(repository__deleted_at=None).order_by("position")
     return {
-        **{name: getattr(schedule, name) for name in names},
-        "preset": schedule.cron_expression if known else OWN,
-        "cron_expression": "" if known else schedule.cron_expression,
-        "repositories": list(members.values_list("repository_id", flat=True)),
+        "name": schedule.name,
+        "maintenance_window_id": schedule.maintenance_window_id,
+        "timezone": schedule.timezone,
+        **filled_in(schedule.cron_expression),
+        **of_members(schedule),
         "catch_up": schedule.catch_up or "0 s",
         "jitter": schedule.jitter or None,
     }
@@ -222,11 +134,7 @@ def of_schedule(schedule: ScheduledJob) -> dict[str, Any]:
 
 def as_typed(data: QueryDict, schedule: ScheduledJob | None) -> ScheduleForm:
     """The form with what was typed, not judged yet, after a button of the picker was pressed."""
-    ids = InOrder().to_python(data.getlist("repositories"))
-    add = data.get("add", "")
-    order = step(ids, data.get("action", ""), int(add) if add.isdecimal() and len(add) < 19 else None)
-    typed = {name: data.get(name, "") for name in ScheduleForm.base_fields}
-    return ScheduleForm(schedule=schedule, initial={**typed, "repositories": order, "add": None})
+    return ScheduleForm(schedule=schedule, initial=typed_in(data, list(ScheduleForm.base_fields)))
 
 
 # --- pausing ----------------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """Models of backups, one file per noun."""
 
 from .channel import Channel, Delivery, Outgoing, Ping, PingKind, SendingStatus
-from .job import UNFINISHED, BackupJob, Data, JobStatus, Phase, Services
+from .hint import DismissedHint
+from .imported import ImportedRow
+from .job import BackupJob, Data
 from .notification import BrokenPromise, Event, Notification
 from .repository import Encryption, Repository
 from .schedule import RunStatus, ScheduledJob, ScheduledRepository, ScheduleRun
-from .window import MaintenanceWindow
+from .window import MaintenanceWindow, WindowRun, WindowStatus
+from .work import UNFINISHED, JobStatus, Phase, Services, Work, WorkQuerySet
 from .worker import Worker
 
 __all__ = [
@@ -15,8 +18,10 @@ __all__ = [
     "Channel",
     "Data",
     "Delivery",
+    "DismissedHint",
     "Encryption",
     "Event",
+    "ImportedRow",
     "JobStatus",
     "MaintenanceWindow",
     "Notification",
@@ -31,5 +36,9 @@ __all__ = [
     "ScheduledRepository",
     "SendingStatus",
     "Services",
+    "WindowRun",
+    "WindowStatus",
+    "Work",
+    "WorkQuerySet",
     "Worker",
 ]

@@ -1,31 +1,12 @@
 """A backup job: one backup of one repository, from queued to its final status (behaviour.md, section 2)."""
 
-from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from .repository import Repository
-
-
-class JobStatus(models.TextChoices):
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCESS = "success"
-    WARNING = "warning"
-    FAILURE = "failure"
-    SKIPPED = "skipped"
-    CANCELLED = "cancelled"
-
-
-class Phase(models.TextChoices):
-    PRE = "pre-backup"
-    BACKUP = "backup"
-    POST = "post-backup"
-    MAINTENANCE = "maintenance"
+from .work import JobStatus, Phase, Work, WorkQuerySet
 
 
 class Data(models.TextChoices):
@@ -36,65 +17,22 @@ class Data(models.TextChoices):
     NONE = "none"
 
 
-class Services(models.TextChoices):
-    """Is everything that was stopped running again?"""
+class BackupJob(Work):
+    word, noun, column, runner, folder = "job", "job", "backup_job", "run_job", "jobs"
 
-    UP = "up"
-    INTERRUPTED = "interrupted"
-    BROKEN_PROMISE = "broken_promise"
-    UNTOUCHED = "untouched"
-
-
-UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
-
-
-class BackupJobQuerySet(models.QuerySet["BackupJob"]):
-    def queued(self) -> "BackupJobQuerySet":
-        """In the order in which they wait."""
-        return self.filter(status=JobStatus.QUEUED).order_by("id")
-
-    def running(self) -> "BackupJobQuerySet":
-        return self.filter(status=JobStatus.RUNNING)
-
-    def active(self) -> "BackupJobQuerySet":
-        """Running, or over with their post-backup scripts being run again: only these have a phase."""
-        return self.exclude(phase="")
-
-    def unfinished_again(self) -> "BackupJobQuerySet":
-        """Finished jobs whose post-backup scripts are being run again: only these keep a phase."""
-        return self.exclude(status__in=UNFINISHED).exclude(phase="")
-
-    def recovered_unseen(self) -> "BackupJobQuerySet":
-        """Lost, brought to their end all the same, and nobody has said yet to have seen that."""
-        return self.filter(lost_at__isnull=False, seen_at__isnull=True, phase="").exclude(status__in=UNFINISHED)
-
-    def unfinished(self) -> "BackupJobQuerySet":
-        return self.filter(status__in=UNFINISHED)
-
-
-class BackupJob(models.Model):
     repository = models.ForeignKey(Repository, models.PROTECT, related_name="jobs")
     status = models.CharField(max_length=20, choices=JobStatus.choices, default=JobStatus.QUEUED)
-    outcome = models.CharField(max_length=20, blank=True, default="")
-    phase = models.CharField(max_length=20, choices=Phase.choices, blank=True, default="")
-    phases = models.JSONField(default=list, help_text="[{phase, started_at, ended_at}]")
-    message = models.TextField(blank=True, default="")
-    triggered_by = models.CharField(max_length=20)
-    triggered_by_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    started_at = models.DateTimeField(null=True)
-    completed_at = models.DateTimeField(null=True)
     schedule_run = models.ForeignKey("ScheduleRun", models.SET_NULL, null=True, related_name="jobs")
     asked_maintenance = models.JSONField(
         default=dict,
         help_text="{prune, compact, check_every_days}: what its schedule asks for, pinned when it was queued",
     )
-    cancel_requested_at = models.DateTimeField(null=True)
-    cancel_requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
-    # the two verdicts, written with the final status (`verdicts`)
+    # a job inside a maintenance window: its window's process starts it (section 13)
+    window_run = models.ForeignKey("WindowRun", models.SET_NULL, null=True, related_name="jobs")
+    window_position = models.PositiveIntegerField(null=True, help_text="its place among the jobs of the window's run")
+
     data = models.CharField(max_length=20, choices=Data.choices, null=True)
-    services = models.CharField(max_length=20, choices=Services.choices, default=Services.UNTOUCHED)
 
     # what borg did
     archive_name = models.CharField(max_length=250, blank=True, default="")
@@ -105,26 +43,13 @@ class BackupJob(models.Model):
     stats = models.JSONField(default=dict, help_text="sizes of the archive, as borg told them")
     progress = models.JSONField(default=dict)
     command = models.JSONField(default=list, help_text="the borg command without secrets")
+    token = models.CharField(max_length=64, blank=True, default="", help_text="what borg's processes carry")
     maintenance_message = models.TextField(blank=True, default="")
     maintenance = models.JSONField(
         default=dict, help_text="{pruned, freed, checked, remark}: archives, bytes; why pruning was left out"
     )
 
-    # who runs it: every write carries the claim number (section 2)
-    host_id = models.CharField(max_length=100, blank=True, default="")
-    owner = models.CharField(max_length=120, blank=True, default="", help_text="pid, start time and boot id")
-    claim = models.PositiveIntegerField(default=0)
-    token = models.CharField(max_length=64, blank=True, default="", help_text="what borg's processes carry")
-    interrupts = models.JSONField(default=list, help_text="what is down while it runs, from the plan")
-
-    # a job whose process was lost, and the person who has said to have seen it (section 6)
-    losses = models.PositiveIntegerField(default=0, help_text="how often its process was lost before its end")
-    lost_at = models.DateTimeField(null=True, help_text="when the first loss was noticed")
-    restarted = models.BooleanField(default=False, help_text="the machine was started anew meanwhile")
-    seen_at = models.DateTimeField(null=True)
-    seen_by_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-
-    objects = BackupJobQuerySet.as_manager()
+    objects = WorkQuerySet["BackupJob"].as_manager()
 
     class Meta:
         db_table = "backup_jobs"
@@ -132,6 +57,7 @@ class BackupJob(models.Model):
             models.UniqueConstraint(
                 fields=["repository"], condition=Q(status=JobStatus.RUNNING), name="one_running_job_per_repository"
             ),
+            models.UniqueConstraint(fields=["window_run", "repository"], name="one_job_of_a_window_per_repository"),
         ]
         indexes = [
             models.Index(fields=["status", "id"], name="jobs_by_status"),
@@ -149,17 +75,11 @@ class BackupJob(models.Model):
         return f"{self.repository_id}#{self.pk} ({self.status})"
 
     @property
-    def is_over(self) -> bool:
-        return self.status not in UNFINISHED
+    def waits_with_maintenance(self) -> bool:
+        """Until its window has closed; what it has stopped by itself is back (`backups.afterwards`)."""
+        return self.phase == Phase.MAINTENANCE and self.phases[-1]["phase"] != Phase.MAINTENANCE
 
-    def phases_with(self, phase: str, now: datetime) -> list[dict[str, Any]]:
-        """`phases` with the running one ended now and `phase` begun (none: an empty text).
-
-        None ends before it began, also where the clock was set back meanwhile.
-        """
-        stamp = now.isoformat()
-        phases = [
-            entry if entry["ended_at"] else {**entry, "ended_at": max(stamp, entry["started_at"])}
-            for entry in self.phases
-        ]
-        return [*phases, {"phase": phase, "started_at": stamp, "ended_at": None}] if phase else phases
+    @property
+    def told_about(self) -> dict[str, Any]:
+        """Columns of a notification about it."""
+        return {"repository_id": self.repository_id, "job_id": self.pk}

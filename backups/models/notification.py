@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from .job import BackupJob
 from .repository import Repository
+from .window import WindowRun
 
 
 class Event(models.TextChoices):
@@ -24,6 +25,7 @@ class Event(models.TextChoices):
     WINDOW_MISSED = "window_missed"
     WORKER_SILENT = "worker_silent"
     OUTSIDE_EDIT = "outside_edit"
+    APPROVAL = "approval"
     MESSAGE = "message"
 
 
@@ -33,10 +35,13 @@ class BrokenPromiseQuerySet(models.QuerySet["BrokenPromise"]):
 
 
 class BrokenPromise(models.Model):
-    """A post-backup script that had to run to a good end and did not (section 1)."""
+    """A post-backup script that had to run to a good end and did not (section 1): one of a job, or of a window's run."""
 
-    job = models.ForeignKey(BackupJob, models.CASCADE, related_name="broken_promises")
-    repository = models.ForeignKey(Repository, models.CASCADE, related_name="broken_promises")
+    job = models.ForeignKey(BackupJob, models.CASCADE, null=True, related_name="broken_promises")
+    window_run = models.ForeignKey(WindowRun, models.CASCADE, null=True, related_name="broken_promises")
+    repository = models.ForeignKey(
+        Repository, models.CASCADE, null=True, related_name="broken_promises", help_text="null for that of a window"
+    )
     execution_id = models.BigIntegerField(help_text="the attempt that decided")
     script_id = models.BigIntegerField(null=True)
     position = models.PositiveIntegerField()
@@ -55,10 +60,29 @@ class BrokenPromise(models.Model):
         db_table = "broken_promises"
         constraints = [
             models.UniqueConstraint(fields=["job", "position"], condition=Q(closed_at=None), name="one_open_promise"),
+            models.UniqueConstraint(
+                fields=["window_run", "position"], condition=Q(closed_at=None), name="one_open_promise_of_a_window"
+            ),
+            models.CheckConstraint(
+                condition=Q(job=None, window_run__isnull=False) | Q(job__isnull=False, window_run=None),
+                name="promise_of_a_job_or_of_a_window",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.script_name} of job {self.job_id}"
+        return f"{self.script_name} of {f'job {self.job_id}' if self.job_id else f'window run {self.window_run_id}'}"
+
+    @property
+    def work(self) -> BackupJob | WindowRun:
+        """The job or the window's run whose promise it is."""
+        found = self.job or self.window_run
+        assert found is not None  # the constraint above
+        return found
+
+    @property
+    def about(self) -> str:
+        """Name of its repository or of its window."""
+        return self.repository.name if self.repository else self.window_run.window_name if self.window_run else ""
 
 
 class Notification(models.Model):
@@ -67,6 +91,7 @@ class Notification(models.Model):
     event = models.CharField(max_length=30, choices=Event.choices)
     repository = models.ForeignKey(Repository, models.CASCADE, null=True, related_name="notifications")
     job = models.ForeignKey(BackupJob, models.CASCADE, null=True, related_name="notifications")
+    window_run = models.ForeignKey(WindowRun, models.CASCADE, null=True, related_name="notifications")
     title = models.CharField(max_length=250)
     text = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -11,6 +11,7 @@ from borgui.fields import EncryptedTextField
 
 KEEPS = ("keep_within", "keep_hourly", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly")
 DECIDES_WHAT_GOES = {*KEEPS, "name", "archive_name_template", "path"}
+TEXT = r"\S"  # more than white space
 SECONDS = [MinValueValidator(1), MaxValueValidator(30 * 24 * 3600)]
 
 
@@ -34,6 +35,15 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
     def unscheduled(self) -> "RepositoryQuerySet":
         """Those that no schedule backs up, nor a maintenance window: only somebody who presses a button."""
         return self.exclude(scheduled_jobs__enabled=True)
+
+    def with_inline_texts(self) -> "RepositoryQuerySet":
+        """Those with an old text that is not empty, moved to the library or not."""
+        return self.filter(Q(pre_backup_script__regex=TEXT) | Q(post_backup_script__regex=TEXT))
+
+    def with_texts_to_move(self) -> "RepositoryQuerySet":
+        """Those with one that is not moved to the library."""
+        pre = Q(pre_hook_migrated=False, pre_backup_script__regex=TEXT)
+        return self.filter(pre | Q(post_hook_migrated=False, post_backup_script__regex=TEXT))
 
     def named(self, name_or_id: str) -> "Repository":
         """The one with this name, else with this id. Raises Repository.DoesNotExist."""
@@ -63,6 +73,9 @@ class Repository(models.Model):
     backup_timeout = models.PositiveIntegerField(null=True, blank=True, validators=SECONDS, help_text="seconds")
     max_downtime = models.PositiveIntegerField(null=True, blank=True, validators=SECONDS, help_text="seconds")
     connected = models.BooleanField(default=False, help_text="existed before; not made here")
+    untried = models.BooleanField(
+        default=False, editable=False, help_text="came with an import, and nobody has tried to reach it from here yet"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -128,6 +141,11 @@ class Repository(models.Model):
         if not every_days:
             return False
         return self.last_check_at is None or (now - self.last_check_at).total_seconds() >= every_days * 86400
+
+    @property
+    def is_untried(self) -> bool:
+        """It came with an import; neither a test nor a backup has reached it from here yet."""
+        return self.untried and self.last_good_at is None
 
     @property
     def keeps_something(self) -> bool:

@@ -72,6 +72,10 @@ class ScheduledJob(models.Model):
     def is_paused(self, now: datetime) -> bool:
         return self.paused_until is not None and self.paused_until > now
 
+    def run_of(self, due_at: datetime, status: str, message: str = "") -> "ScheduleRun":
+        """What becomes of a due time (unsaved)."""
+        return ScheduleRun(scheduled_job=self, due_at=due_at, status=status, message=message)
+
 
 class ScheduledRepository(models.Model):
     scheduled_job = models.ForeignKey(ScheduledJob, models.CASCADE, related_name="members")

@@ -25,7 +25,7 @@ def short() -> Iterator[None]:
     """Here, and in threads with this context, `requests` hands out the beginning of a body as if it were all of it."""
     with _install:
         if not hasattr(requests.Session.send, "whole"):
-            requests.Session.send = _shortened(requests.Session.send)  # type: ignore[method-assign]
+            requests.Session.send = _shortened(requests.Session.send)  # type: ignore[method-assign]  # the way in
     token = _is_short.set(True)
     try:
         yield
@@ -44,7 +44,8 @@ def _shortened(whole: Any) -> Any:
             answer._content, answer._content_consumed = _beginning(answer.raw), True
         return answer
 
-    send.whole = whole  # type: ignore[attr-defined]
+    vars(send).update(vars(whole))  # what others have noted about it
+    send.whole = whole  # type: ignore[attr-defined]  # `short` asks
     return send
 
 

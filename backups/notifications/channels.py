@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from backups.models import Channel, Delivery, Repository, SendingStatus
+from borgui.accounts import audit
 from borgui.ansi import HIDDEN
 from borgui.encryption import is_sealed
 from scripts_library.errors import Conflict, Invalid
@@ -22,7 +23,7 @@ def create(fields: Mapping[str, Any]) -> Channel:
 
     `repositories`: ids, which count while `all_repositories` is false. Raises Invalid, Conflict.
     """
-    return _save(Channel(events=list(USUAL)), {"name": "", "url": "", **fields})
+    return _save(Channel(events=list(USUAL)), {"name": "", "url": "", **fields}, "channel added")
 
 
 def change(channel: Channel, fields: Mapping[str, Any]) -> Channel:
@@ -30,17 +31,22 @@ def change(channel: Channel, fields: Mapping[str, Any]) -> Channel:
 
     Raises Invalid, Conflict.
     """
-    return _save(channel, {name: value for name, value in fields.items() if not (name == "url" and not value)})
+    given = {name: value for name, value in fields.items() if not (name == "url" and not value)}
+    return _save(channel, given, "channel changed")
 
 
 def delete(channel: Channel) -> None:
     """With what waits to be sent there."""
-    channel.delete()
+    with transaction.atomic():
+        names = ("name", "kind", "enabled", "all_repositories", "events")
+        audit.record("channel deleted", channel, before={name: getattr(channel, name) for name in names})
+        channel.delete()
 
 
 # --- the fields -------------------------------------------------------------------------------------------------------
-def _save(channel: Channel, fields: Mapping[str, Any]) -> Channel:
+def _save(channel: Channel, fields: Mapping[str, Any], deed: str) -> Channel:
     given = {**fields}
+    before = {name: getattr(channel, name) for name in given if name != "repositories"} if channel.pk else {}
     chosen = given.pop("repositories", None)
     for name, value in given.items():
         setattr(channel, name, _default(name) if value is None else value)
@@ -55,6 +61,8 @@ def _save(channel: Channel, fields: Mapping[str, Any]) -> Channel:
             channel.repositories.set(chosen)
         if not channel.enabled:
             forget_waiting(channel)
+        after = {name: getattr(channel, name) for name in given if name != "repositories"}
+        audit.record_change(deed, channel, before, after if chosen is None else after | {"repositories": chosen})
     return channel
 
 

@@ -40,6 +40,12 @@ KINDS = (
     Kind(Event.WINDOW_NOT_OPENED, "Window did not open", "A script failed before it, so none of its backups ran."),
     Kind(Event.WINDOW_MISSED, "Window missed", "The server was off when it was to open.", tone="attention"),
     Kind(Event.WORKER_SILENT, "A machine does not report", "A backup runs there, and may be lost."),
+    Kind(
+        Event.APPROVAL,
+        "Waits for approval",
+        "With four eyes: a version of a script that another author has to approve.",
+        tone="attention",
+    ),
     Kind(Event.MESSAGE, "Messages of scripts", "What a script wrote into NOTIFY_FILE.", tone="idle"),
     Kind(
         Event.WARNING,

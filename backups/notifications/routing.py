@@ -98,6 +98,7 @@ def close(one: Notification, channels: Sequence[Channel], now: datetime) -> bool
             event=one.event,
             repository_id=one.repository_id,
             job_id=last.job_id,
+            window_run_id=last.window_run_id,
             title=last.title,
             text=f"{last.text}\n\n{more(one)}",
             signature=one.signature,
@@ -126,7 +127,8 @@ def wants(channel: Channel, one: Notification) -> bool:
     if one.event not in channel.events or not hears_of(channel, one.repository_id):
         return False
     if one.event == Event.SUCCESS and Event.WORKS_AGAIN in channel.events:
-        return not Notification.objects.filter(job_id=one.job_id, event=Event.WORKS_AGAIN).exists()
+        same = {"job_id": one.job_id, "window_run_id": one.window_run_id}
+        return not Notification.objects.filter(event=Event.WORKS_AGAIN, **same).exists()
     return True
 
 

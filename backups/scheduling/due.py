@@ -56,7 +56,7 @@ def start_some(now: datetime, **only: object) -> list[BackupJob]:
         return jobs.begin([turn.start for turn in taken if turn.start], now)
 
 
-def turn_of(schedule: ScheduledJob, now: datetime, installation: Installation | None) -> Turn | None:
+def turn_of(schedule: ScheduledJob, now: datetime, installation: Installation | None) -> Turn[ScheduleRun] | None:
     """None, and people are told, where its times cannot be computed any more: one such must not stop the others."""
     try:
         return turns.of(schedule, now, installation)
@@ -71,7 +71,7 @@ def switch_off(schedule: ScheduledJob, fault: Exception) -> None:
     notices.of_switched_off(schedule, repr(fault))
 
 
-def take(turn: Turn) -> bool:
+def take(turn: Turn[ScheduleRun]) -> bool:
     """Move the schedule on to its next due time; False where somebody else has done so."""
     fields: dict[str, datetime] = {"next_run": turn.next_run, "starts_at": turn.starts_at}
     if turn.start:
@@ -80,7 +80,7 @@ def take(turn: Turn) -> bool:
     return unchanged.update(**fields) == 1
 
 
-def without_known(taken: Sequence[Turn]) -> list[Turn]:
+def without_known(taken: Sequence[Turn[ScheduleRun]]) -> list[Turn[ScheduleRun]]:
     """The same turns without due times that have a row already: the clock was set back, or the times were changed."""
     runs = [run for turn in taken for run in turn.runs]
     if not runs:

@@ -1,11 +1,19 @@
-"""What people are told of schedules that did not start anything, as rows (behaviour.md, section 2, point 7)."""
+"""What people are told of schedules and windows that did not start anything, as rows (behaviour.md, section 2, point 7)."""
 
 from datetime import datetime
 
 from django.utils import timezone
 
 from backups import words
-from backups.models import Event, Notification, Repository, ScheduledJob, ScheduleRun
+from backups.models import (
+    Event,
+    MaintenanceWindow,
+    Notification,
+    Repository,
+    ScheduledJob,
+    ScheduleRun,
+    WindowRun,
+)
 
 from .turns import in_minutes
 
@@ -39,6 +47,37 @@ def of_switched_off(schedule: ScheduledJob, reason: str) -> None:
             f"Give it a time and a time zone again, and switch it on."
         ),
     )
+
+
+def of_window_missed(window: MaintenanceWindow, run: WindowRun, next_run: datetime, now: datetime) -> None:
+    """An opening that was too late to be made up for, or that came while the one before was open or waited."""
+    due = run.due_at or now
+    tell_of_window(
+        window,
+        Event.WINDOW_MISSED,
+        title=f"Missed: the window '{window.name}'",
+        text=(
+            f"The window '{window.name}' did not open {words.day(due, now)}. {run.message} Services were not touched "
+            f"for it. Next: {timezone.localtime(next_run):%d %b %Y, %H:%M}. To have it sooner, open it by hand."
+        ),
+    )
+
+
+def of_window_switched_off(window: MaintenanceWindow, reason: str) -> None:
+    """A window whose times cannot be computed any more."""
+    tell_of_window(
+        window,
+        Event.WINDOW_MISSED,
+        title=f"Switched off: the window '{window.name}'",
+        text=(
+            f"The window '{window.name}' does not open any more. Its times cannot be computed ({reason}). Give it a "
+            f"time and a time zone again, and switch it on."
+        ),
+    )
+
+
+def tell_of_window(window: MaintenanceWindow, event: str, *, title: str, text: str) -> None:
+    Notification.objects.create(event=event, title=title[:250], text=text, signature=f"{event}:window {window.pk}")
 
 
 def tell(schedule: ScheduledJob, members: list[Repository], *, title: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What a schedule has to do at a given moment: which of its due times starts something, and what becomes of the others.
+"""What a schedule, or a maintenance window, has to do now: which due time starts something, what becomes of the others.
 
 Nothing is written here, and the time is an argument. The newest due time alone can start something: late, it is made
 up for as long as the schedule's `catch_up` allows; those before it are missed, and those of a pause are recorded as
@@ -10,9 +10,10 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
+from typing import Any, Generic, Protocol, TypeVar
 
 from backups import cron, words
-from backups.models import RunStatus, ScheduledJob, ScheduleRun
+from backups.models import RunStatus, ScheduleRun, WindowRun
 from borgui.accounts.models import Installation
 
 ON_TIME = timedelta(minutes=5)  # a slow minute, or a worker that is started anew, is not worth a word
@@ -23,28 +24,52 @@ OVERTAKEN = "Missed: no worker was there, and a later time has come since."
 PAUSED = "Backups were paused."
 
 
+R = TypeVar("R", bound=ScheduleRun | WindowRun)
+R_co = TypeVar("R_co", bound=ScheduleRun | WindowRun, covariant=True)
+
+
+class Timed(Protocol[R_co]):
+    """What has due times: their rows are made by `run_of`."""
+
+    pk: Any
+
+    @property
+    def cron_expression(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def next_run(self) -> datetime | None: ...
+    @property
+    def paused_until(self) -> datetime | None: ...
+    @property
+    def jitter(self) -> int: ...
+    @property
+    def catch_up(self) -> int: ...
+    def run_of(self, due_at: datetime, status: str, message: str = "") -> R_co: ...
+
+
 @dataclass(frozen=True)
-class Turn:
+class Turn(Generic[R]):
     """One schedule's due times up to now: rows to be written, and when it is due next.
 
     `start`: the run whose backups are to be queued. `lost`: the one that was the newest, and too late to be made up for.
     """
 
-    schedule: ScheduledJob
+    schedule: Any  # a Timed[R]
     next_run: datetime
     starts_at: datetime
-    start: ScheduleRun | None = None
-    lost: ScheduleRun | None = None
-    others: list[ScheduleRun] = field(default_factory=list)
+    start: R | None = None
+    lost: R | None = None
+    others: list[R] = field(default_factory=list)
 
     @property
-    def runs(self) -> list[ScheduleRun]:
+    def runs(self) -> list[R]:
         return [*self.others, *(run for run in (self.lost, self.start) if run)]
 
-    def without(self, known: Container[tuple[int, datetime]]) -> "Turn":
+    def without(self, known: Container[tuple[int, datetime]]) -> "Turn[R]":
         """Less the due times, (schedule, instant), of which something has become already."""
 
-        def is_new(run: ScheduleRun | None) -> bool:
+        def is_new(run: R | None) -> bool:
             return run is not None and (self.schedule.pk, run.due_at) not in known
 
         return replace(
@@ -55,7 +80,7 @@ class Turn:
         )
 
 
-def of(schedule: ScheduledJob, now: datetime, installation: Installation | None = None) -> Turn:
+def of(schedule: Timed[R], now: datetime, installation: Installation | None = None) -> Turn[R]:
     """For a schedule that is due: `next_run` and `starts_at` are not after now. Raises what `cron.times` raises."""
     elapsed, more, following = look_back(schedule, now)
     newest, begins = elapsed[-1], starts_at(schedule, elapsed[-1], following)
@@ -64,33 +89,33 @@ def of(schedule: ScheduledJob, now: datetime, installation: Installation | None 
         return Turn(schedule, newest, begins, others=others)
     turn = Turn(schedule, following, starts_at(schedule, following), others=others)
     if is_paused(newest, now, schedule, installation):
-        return replace(turn, others=[*others, row(schedule, newest, RunStatus.PAUSED, PAUSED)])
+        return replace(turn, others=[*others, schedule.run_of(newest, RunStatus.PAUSED, PAUSED)])
     return with_newest(turn, newest, now - begins)
 
 
-def with_newest(turn: Turn, due: datetime, late: timedelta) -> Turn:
+def with_newest(turn: Turn[R], due: datetime, late: timedelta) -> Turn[R]:
     """The newest due time starts on time, is made up for, or is lost."""
     if late > max(ON_TIME, timedelta(seconds=turn.schedule.catch_up)):
-        return replace(turn, lost=row(turn.schedule, due, RunStatus.MISSED, too_late(turn.schedule, late)))
-    start = row(turn.schedule, due, RunStatus.QUEUED)
+        return replace(turn, lost=turn.schedule.run_of(due, RunStatus.MISSED, too_late(turn.schedule, late)))
+    start = turn.schedule.run_of(due, RunStatus.QUEUED)
     if late > ON_TIME:
         start.is_catch_up, start.message = True, f"Made up for, {in_minutes(late)} late."
     return replace(turn, start=start)
 
 
 # --- due times --------------------------------------------------------------------------------------------------------
-def times_of(schedule: ScheduledJob, after: datetime) -> Iterator[datetime]:
+def times_of(schedule: Timed[R], after: datetime) -> Iterator[datetime]:
     return cron.times(schedule.cron_expression, schedule.timezone, after)
 
 
-def first_after(schedule: ScheduledJob, moment: datetime) -> datetime:
+def first_after(schedule: Timed[R], moment: datetime) -> datetime:
     found = next(times_of(schedule, moment), None)
     if found is None:
         raise ValueError(f"{schedule.cron_expression!r} is never due after {moment}")
     return found
 
 
-def look_back(schedule: ScheduledJob, now: datetime) -> tuple[list[datetime], int, datetime]:
+def look_back(schedule: Timed[R], now: datetime) -> tuple[list[datetime], int, datetime]:
     """The newest due times up to now, oldest first; how many there were before them; and the first one to come."""
     assert schedule.next_run is not None
     following = first_after(schedule, schedule.next_run)
@@ -102,7 +127,7 @@ def look_back(schedule: ScheduledJob, now: datetime) -> tuple[list[datetime], in
     return newest, more, first_after(schedule, now)
 
 
-def newest_up_to(schedule: ScheduledJob, now: datetime) -> list[datetime]:
+def newest_up_to(schedule: Timed[R], now: datetime) -> list[datetime]:
     """At most RECORDED and one, looking back further and further: a year of minutes would take long to count."""
     first, span = schedule.next_run or now, cron.HOUR
     while now - span > first:
@@ -113,7 +138,7 @@ def newest_up_to(schedule: ScheduledJob, now: datetime) -> list[datetime]:
     return [first, *takewhile(lambda moment: moment <= now, times_of(schedule, first))][-RECORDED - 1 :]
 
 
-def starts_at(schedule: ScheduledJob, due: datetime, following: datetime | None = None) -> datetime:
+def starts_at(schedule: Timed[R], due: datetime, following: datetime | None = None) -> datetime:
     """The due time and its jitter: the same whoever asks, and before the next due time."""
     if not schedule.jitter:
         return due
@@ -123,7 +148,7 @@ def starts_at(schedule: ScheduledJob, due: datetime, following: datetime | None 
 
 
 # --- what becomes of them ---------------------------------------------------------------------------------------------
-def is_paused(due: datetime, now: datetime, schedule: ScheduledJob, installation: Installation | None) -> bool:
+def is_paused(due: datetime, now: datetime, schedule: Timed[R], installation: Installation | None) -> bool:
     """Now, so that nothing may start; or when it was due, for that is not made up for when the pause is over."""
     if schedule.paused_until is not None and due < schedule.paused_until:
         return True
@@ -134,21 +159,21 @@ def is_paused(due: datetime, now: datetime, schedule: ScheduledJob, installation
 
 
 def overtaken(
-    schedule: ScheduledJob, dues: Sequence[datetime], more: int, now: datetime, installation: Installation | None
-) -> list[ScheduleRun]:
+    schedule: Timed[R], dues: Sequence[datetime], more: int, now: datetime, installation: Installation | None
+) -> list[R]:
     """A row for each but the newest; the first one also tells how many there were before it."""
     found = []
     for due in dues:
         paused = is_paused(due, now, schedule, installation)
         status, message = (RunStatus.PAUSED, PAUSED) if paused else (RunStatus.MISSED, OVERTAKEN)
-        found.append(row(schedule, due, status, message))
+        found.append(schedule.run_of(due, status, message))
     if found and more:
         count = f"more than {COUNTED:,}" if more > COUNTED else f"{more:,}"
         found[0].message += f" The same became of {count} due times before this one."
     return found
 
 
-def too_late(schedule: ScheduledJob, late: timedelta) -> str:
+def too_late(schedule: Timed[R], late: timedelta) -> str:
     most = max(ON_TIME, timedelta(seconds=schedule.catch_up))
     return (
         f"Missed: no worker was there. {in_minutes(late)} late is more than the {in_minutes(most)} it is made up for."
@@ -157,7 +182,3 @@ def too_late(schedule: ScheduledJob, late: timedelta) -> str:
 
 def in_minutes(span: timedelta) -> str:
     return words.duration(span.total_seconds() // 60 * 60)
-
-
-def row(schedule: ScheduledJob, due: datetime, status: str, message: str = "") -> ScheduleRun:
-    return ScheduleRun(scheduled_job=schedule, due_at=due, status=status, message=message)

@@ -60,6 +60,16 @@ RUN = {
     "paused": Mark("idle", "circle-pause", "paused then"),
     "nothing": Mark("idle", "circle-slash", "nothing to do"),
 }
+WINDOW = {
+    "queued": Mark("idle", "clock", "waiting"),
+    "running": Mark("running", "door-open", "open"),
+    "success": Mark("ok", "circle-check", "all backed up"),
+    "warning": Mark("attention", "triangle-alert", "with a warning"),
+    "failure": Mark("failed", "circle-x", "failed"),
+    "skipped": Mark("idle", "circle-slash", "skipped"),
+    "cancelled": Mark("idle", "circle-stop", "stopped by a person"),
+    "missed": Mark("attention", "calendar-x", "missed"),
+}
 SCHEDULE = {
     "on": Mark("ok", "circle-check", "on"),
     "off": Mark("idle", "circle-pause", "paused"),
@@ -72,6 +82,7 @@ KINDS: dict[str, dict[Any, Mark]] = {
     "execution": EXECUTION,
     "run": RUN,
     "schedule": SCHEDULE,
+    "window": WINDOW,
 }
 
 

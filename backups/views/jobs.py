@@ -18,6 +18,8 @@ from borgui import log_page
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
 
+from . import window_runs
+
 BORG_LOGS = ("borg", *job_log.AFTERWARDS)
 
 
@@ -95,8 +97,7 @@ def job_post_backup(request: HttpRequest, pk: int) -> HttpResponse:
 def job_seen(request: HttpRequest, pk: int) -> HttpResponse:
     """A person has seen that it was lost and brought to its end."""
     row = access.job(pk)
-    unseen = BackupJob.objects.recovered_unseen().filter(pk=row.pk)
-    if not unseen.update(seen_at=timezone.now(), seen_by_user=caller(request)):
+    if not queue.note_seen(row, caller(request)):
         messages.info(request, "Nobody has to look at this backup any more.")
     return redirect("job", pk)
 
@@ -108,9 +109,12 @@ def promise_close(request: HttpRequest, pk: int) -> HttpResponse:
     promise = access.promise(pk)
     form = ClosingForm(request.POST)
     if not form.is_valid():
-        return page_of(request, access.job(promise.job_id), status=422, refused=promise.pk, form=form)
+        refused = {"refused": promise.pk, "form": form}
+        if promise.window_run_id:
+            return window_runs.page_of(request, access.window_run(promise.window_run_id), status=422, **refused)
+        return page_of(request, access.job(promise.job_id or 0), status=422, **refused)
     if promises.close(promise, note=form.cleaned_data["note"], user=caller(request)):
         messages.success(request, f"Closed: '{promise.script_name}' is no longer shown as broken.")
     else:
         messages.info(request, "It was closed already.")
-    return redirect("job", promise.job_id)
+    return redirect("job", promise.job_id) if promise.job_id else redirect("window-run", promise.window_run_id)

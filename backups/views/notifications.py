@@ -12,6 +12,7 @@ from backups.forms.channel import ChannelForm
 from backups.models import Channel
 from backups.notifications import channels, history, sending
 from backups.notifications.events import BY_NAME
+from borgui.accounts import audit
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
 from scripts_library.errors import Conflict, Invalid
@@ -91,6 +92,7 @@ def channel_test(request: HttpRequest, pk: int) -> HttpResponse:
     """Sends at once; the answer is what the receiver said, after 15 s at most."""
     found = access.channel(pk)
     user = caller(request)
+    audit.record("channel tried", found)
     sent = sending.test(found, user.get_username() if user else "somebody")
     if sent.ok:
         messages.success(request, f"'{found.name}' took the message. Look whether it arrived.")

@@ -18,6 +18,7 @@ from backups.forms import DeleteForm, ListFilter, NewRepositoryForm, SettingsFor
 from backups.forms.fields import Lines
 from backups.models import BackupJob, Repository
 from backups.target import PassphraseSealed
+from borgui import htmx
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
 from scripts_library.errors import Conflict, Invalid
@@ -46,8 +47,9 @@ def listed(request: HttpRequest) -> HttpResponse:
         "attention": sum(entry.needs_attention for entry in everything),
         "page": page,
         "rows": repository_list.rows(list(page), timezone.now()),
+        "inline_texts": Repository.objects.kept().with_texts_to_move().count(),
     }
-    template = "_repository_rows" if request.htmx else "list"  # type: ignore[attr-defined]
+    template = "_repository_rows" if htmx.of(request) else "list"
     return render(request, f"repositories/{template}.html", context)
 
 
@@ -112,9 +114,12 @@ def tried(request: HttpRequest, form: NewRepositoryForm | SettingsForm, page: An
     """Only the connection: the piece of the page that is about it, or the whole page where there is no JavaScript."""
     finding = None
     if form.judge_only(form.place_fields):
-        finding = look(form.repository(), request.POST["action"], request.POST.getlist("fingerprint"))
+        repository = form.repository()
+        finding = look(repository, request.POST["action"], request.POST.getlist("fingerprint"))
+        if finding.is_there and isinstance(form, SettingsForm) and repository.path == form.stored.path:
+            repositories.was_reached(form.stored)
     status = 200 if finding else 422
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx.of(request):
         return render(request, "repositories/_connection.html", {"form": form, "finding": finding}, status=status)
     return page(request, form, finding, status)
 

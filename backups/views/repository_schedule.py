@@ -11,13 +11,13 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from backups import access, schedule_story, schedules, scheduling
+from backups import access, schedule_story, schedules, scheduling, window_story
 from backups.forms.protect import ProtectForm
 from backups.forms.retention import RetentionForm
-from backups.forms.schedule import NIGHTLY
-from backups.models import Channel, Repository, ScheduledJob
+from backups.forms.when import NIGHTLY
+from backups.models import Channel, MaintenanceWindow, Repository, ScheduledJob
 from backups.notifications import channels, sending
-from backups.views.schedules import as_when, told
+from backups.views.timed_forms import as_when, told
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
 from scripts_library.errors import Invalid, Refused
@@ -28,9 +28,11 @@ from scripts_library.errors import Invalid, Refused
 def repository_schedule(request: HttpRequest, pk: int) -> HttpResponse:
     repository, now = access.repository(pk), timezone.now()
     mine = ScheduledJob.objects.by_themselves().filter(members__repository=repository).order_by("next_run", "name")
+    inside = MaintenanceWindow.objects.filter(scheduled_jobs__members__repository=repository)
     context = {
         "repository": repository,
         "rows": schedule_story.rows(mine, now),
+        "windows": window_story.rows(inside.distinct().order_by("next_run", "name"), now),
         "upcoming": scheduling.upcoming(now, schedule_story.NEXT, repository),
         "others": list(schedules.without(repository).values_list("pk", "name")),
         "paused": scheduling.paused(now),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from backups import access, borg, repositories, retention
 from backups.forms.retention import RetentionForm
 from backups.target import PassphraseSealed
+from borgui import htmx
 from borgui.accounts.access import signed_in
 from scripts_library.errors import Invalid, Refused
 
@@ -82,6 +83,6 @@ def looked(form: RetentionForm) -> dict[str, Any]:
 
 def page(request: HttpRequest, form: RetentionForm, status: int = 200, **found: Any) -> HttpResponse:
     """The piece with the preview; without JavaScript the form as a page of its own."""
-    template = "_retention_preview" if request.htmx else "retention"  # type: ignore[attr-defined]
+    template = "_retention_preview" if htmx.of(request) else "retention"
     context = {"repository": form.stored, "retention_form": form, **found}
     return render(request, f"repositories/{template}.html", context, status=status)

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from backups import access, cron, schedule_story, schedules, scheduling, tasks, tonight
-from backups.forms.schedule import PauseForm, ScheduleForm, WhenForm, as_typed, reading
+from backups import access, cron, schedule_story, schedules, scheduling, tasks, tonight, window_story
+from backups.forms.schedule import PauseForm, ScheduleForm, as_typed
 from backups.models import ScheduledJob
+from backups.views.timed_forms import agreed, form_context, typed_page
 from borgui.accounts import time_zone
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
@@ -37,6 +38,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         "count": page.paginator.count,
         "rows": schedule_story.rows(page, now),
         "tonight": tonight.drawn(scheduling.tonight(start, end), start, end),
+        "windows": window_story.rows(window_story.everything()[:PAGE], now),
         "paused": scheduling.paused(now),
         "zone": time_zone.name(),
     }
@@ -108,52 +110,9 @@ def schedule_page(request: HttpRequest, form: ScheduleForm, status: int = 200) -
     return render(request, "schedules/schedule.html", context, status=status)
 
 
-def form_context(form: ScheduleForm) -> dict[str, Any]:
-    return {"form": form, **told(as_when(form))}
-
-
-def as_when(form: WhenForm) -> WhenForm:
-    """What is in the form about times, to be read out beside it."""
-    return WhenForm({name: form[name].value() or "" for name in WhenForm.base_fields})
-
-
-def told(form: WhenForm) -> dict[str, Any]:
-    """The reading, or why there is none."""
-    found = reading(form, timezone.now())
-    return {"reading": found, "problem": "" if found else next(iter(form.errors.values()))[0]}
-
-
 def still_typing(request: HttpRequest, row: ScheduledJob | None = None) -> ScheduleForm | None:
     """The form as it stands after any button but the one that saves."""
     return None if request.POST.get("action", "save") == "save" else as_typed(request.POST, row)
-
-
-def typed_page(request: HttpRequest, form: ScheduleForm, page: Callable[..., HttpResponse]) -> HttpResponse:
-    if not request.htmx:  # type: ignore[attr-defined]
-        return page(request, form)
-    order = ", then ".join(repository.name for repository in form.picker.chosen)
-    said = f"In this order: {order}." if order else "No repository is chosen."
-    removed = request.POST["action"].startswith("remove-")
-    return render(request, "schedules/_schedule_picker.html", {"form": form, "said": said, "removed": removed})
-
-
-def agreed(form: ScheduleForm, act: Callable[[], ScheduledJob]) -> ScheduledJob | None:
-    """Do it; what is refused is shown at its field."""
-    try:
-        return act()
-    except Invalid as reason:
-        form.tell(reason.errors)
-    except Refused as reason:
-        form.tell({reason.field: reason.message})
-    return None
-
-
-@signed_in
-@require_GET
-def cron_reading(request: HttpRequest) -> HttpResponse:
-    """The piece that says what the times in the form mean; 422 with the reason where they mean nothing."""
-    found = told(WhenForm(request.GET))
-    return render(request, "schedules/_cron_reading.html", found, status=200 if found["reading"] else 422)
 
 
 # --- what people do with one ------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from backups.models import BackupJob, Phase, ScheduleRun
+from backups.models import BackupJob, JobStatus, Phase, ScheduleRun
 from scripts_library.models import ExecutionStatus, Hook, ScriptExecution
 
 from .page import LIVE, is_live
@@ -52,6 +52,16 @@ def scripts(rows: Sequence[ScriptExecution]) -> str:
     counts = Counter(BAD[ExecutionStatus(status)] for status in last.values() if status in BAD)
     begin = "1 script" if len(last) == 1 else f"{len(last)} scripts"
     return ", ".join([begin, *(f"{count} {word}" for word, count in counts.items())])
+
+
+def inside(jobs: Sequence[BackupJob], rows: Sequence[ScriptExecution]) -> str:
+    """5 backups, 1 not backed up; 2 scripts. Without backups only the scripts."""
+    if not jobs:
+        return scripts(rows)
+    bad = sum(job.status in (JobStatus.FAILURE, JobStatus.SKIPPED, JobStatus.CANCELLED) for job in jobs)
+    begin = "1 backup" if len(jobs) == 1 else f"{len(jobs)} backups"
+    told = f"{begin}, {bad} not backed up" if bad else begin
+    return f"{told}; {scripts(rows)}" if rows else told
 
 
 def reason(row: ScriptExecution) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backups.models import BackupJob, Data, JobStatus, Phase, Repository, Services
+from backups.models import BackupJob, Data, JobStatus, Phase, Repository, Services, Work
 from backups.verdicts import Downtime
 from scripts_library.models import ExecutionStatus, Outcome, ScriptExecution
 
@@ -115,7 +115,7 @@ def last_good(repository: Repository, now: datetime | None) -> str:
 
 
 # --- the services -----------------------------------------------------------------------------------------------------
-def services(job: BackupJob, downtimes: Sequence[Downtime]) -> str:
+def services(job: Work, downtimes: Sequence[Downtime]) -> str:
     """What is to be said of the services, '' where nothing was touched."""
     if job.services == Services.UP:
         longest = max((entry.seconds for entry in downtimes), default=0.0)
@@ -173,11 +173,11 @@ def in_short(row: ScriptExecution) -> str:
 
 
 # --- a job that was lost ----------------------------------------------------------------------------------------------
-def lost(job: BackupJob) -> str:
+def lost(job: Work, noun: str = "backup") -> str:
     """The beginning of sentence 9; '' where nothing was lost."""
     if job.lost_at is None:
         return ""
-    what = "The server restarted during this backup" if job.restarted else "This backup was cut off"
+    what = f"The server restarted during this {noun}" if job.restarted else f"This {noun} was cut off"
     return f"{what} ({clock(job.lost_at)})."
 
 

@@ -17,6 +17,7 @@ LIVE = {
     Phase.POST: "The backup itself is over. The scripts after it are running.",
     Phase.MAINTENANCE: "The archive is made and the scripts have run. borg tidies up.",
 }
+WAITS = "The archive is made and the scripts have run. Prune, compact and check wait until the window has closed."
 TITLES = {
     JobStatus.QUEUED: "waiting",
     JobStatus.RUNNING: "running",
@@ -79,7 +80,8 @@ def what_runs(job: BackupJob, rows: Sequence[ScriptExecution], now: datetime) ->
     if job.is_over:
         return "The scripts after the backup run again."
     again = next((row for row in rows if row.hook_type == Hook.POST and row.attempt > 1 and row.status in OPEN), None)
-    usual = lines(LIVE[Phase(job.phase or Phase.PRE)], job.message if job.lost_at is None else "")
+    now_runs = WAITS if job.waits_with_maintenance else LIVE[Phase(job.phase or Phase.PRE)]
+    usual = lines(now_runs, job.message if job.lost_at is None else "")
     return picking_up(job, again, rows, now) if job.lost_at and again else usual
 
 

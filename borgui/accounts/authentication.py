@@ -9,7 +9,18 @@ from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
+from . import signing_in
 from .models import ApiToken, Scope, User, digest
+from .rights import Missing, refuse_endpoint
+
+
+class TooManyTries(Exception):
+    """Too many wrong tokens or passwords came from the caller's address; the text says until when, `wait` in seconds."""
+
+    def __init__(self, text: str, wait: int) -> None:
+        super().__init__(text)
+        self.wait = wait
+
 
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -29,18 +40,22 @@ class Bearer(AuthBase):
         kind, _, secret = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer":
             return None
+        if signing_in.is_locked_out(request):
+            raise TooManyTries(signing_in.sentence(request), signing_in.wait_for(request))
         token = find_token(secret.strip(), timezone.now())
         if token is None:
+            signing_in.token_failed(request)
             raise AuthenticationError(message="This token is not known, or it has expired.")
+        signing_in.token_passed(request)
         needed = self.scope or needed_for(request.method or "")
         if not Scope(token.scope).includes(needed):
             raise AuthorizationError(message=f"This token may only {token.scope}; this needs the scope '{needed}'.")
         request.user = token.user
-        return token.user
+        return permitted(request, token.user)
 
 
 class Session(AuthBase):
-    """A person who signed in on the pages. May do everything; what changes something needs the CSRF token."""
+    """A person who signed in on the pages; what changes something needs the CSRF token."""
 
     openapi_type = "apiKey"
     openapi_in = "cookie"
@@ -53,7 +68,16 @@ class Session(AuthBase):
             return None
         if check_csrf(request):
             raise AuthorizationError(message="The CSRF token is missing or wrong: send it as X-CSRFToken.")
-        return request.user
+        return permitted(request, request.user)
+
+
+def permitted(request: HttpRequest, user: User) -> User:
+    """The caller, where their role has the right this endpoint asks for. Raises AuthorizationError."""
+    try:
+        refuse_endpoint(request, user)
+    except Missing as missing:
+        raise AuthorizationError(message=str(missing)) from None
+    return user
 
 
 def needed_for(method: str) -> Scope:

@@ -5,8 +5,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from . import audit
 from .models import Installation, SetupLink, User, digest
+from .roles import Role
 
+ADMINISTRATOR = {"role": Role.ADMINISTRATOR}
 NO_OWNER = (
     "This installation has no owner yet. On the machine it runs on, type `docker compose logs borgui` (or look at "
     "`bin/run`) and open the link printed there. Link gone? `manage.py setup_link` prints a new one."
@@ -29,7 +32,10 @@ def fresh_link() -> str:
     """The address of a fresh one-time link; older ones are void from now on."""
     host = "localhost" if settings.HOST in ("0.0.0.0", "::") else settings.HOST
     address = f"[{host}]" if ":" in host else host
-    return f"http://{address}:{settings.PORT}{reverse('setup', args=[SetupLink.make()])}"
+    with transaction.atomic():
+        token = SetupLink.make()
+        audit.record("set-up link made")
+    return f"http://{address}:{settings.PORT}{reverse('setup', args=[token])}"
 
 
 def is_open(token: str) -> bool:
@@ -45,6 +51,7 @@ def make_owner(token: str, *, username: str, password: str, time_zone: str = "")
         user = User.objects.create_superuser(username=username, password=password)
         Installation.objects.update_or_create(pk=1, defaults={"time_zone": time_zone})
         SetupLink.objects.all().delete()
+        audit.record("account added", user, after=ADMINISTRATOR | {"time zone": time_zone}, user=user)
     return user
 
 
@@ -60,4 +67,5 @@ def user_for_token(username: str) -> User:
         user.set_unusable_password()
         user.full_clean(exclude=["password"])
         user.save()
+        audit.record("account added", user, after=ADMINISTRATOR)
     return user

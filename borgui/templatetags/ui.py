@@ -1,6 +1,7 @@
 """How times, sizes and durations are said on pages (ui.md, rule 7)."""
 
 from datetime import datetime
+from typing import Any
 
 import humanize
 from django import template
@@ -21,6 +22,14 @@ def duration(seconds: float | None) -> str:
     hours, rest = divmod(round(seconds), 3600)
     minutes, left = divmod(rest, 60)
     return " ".join(f"{number} {unit}" for number, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if number)
+
+
+@register.filter
+def took(work: Any) -> float | None:
+    """Seconds between the beginning and the end of a job or a window's run; None while it has no end."""
+    if work.started_at is None or work.completed_at is None:
+        return None
+    return float((work.completed_at - work.started_at).total_seconds())
 
 
 @register.filter

@@ -1,4 +1,7 @@
-"""The board of one repository: which scripts run around its backup, in which order, switched on or off."""
+"""The board of a repository or a window: which scripts run around backups, in which order, switched on or off.
+
+`kind` says which of both `pk` is the number of (`places`).
+"""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,94 +11,97 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from backups import access as backups_access
-from backups import facts
-from backups.models import Repository
+from borgui import htmx
 from borgui.accounts.access import signed_in
 from scripts_library import access, assignments, lanes
 from scripts_library.errors import Refused
 from scripts_library.forms import AssignmentForm
-from scripts_library.models import Hook, Outcome, RepositoryScript, Script
+from scripts_library.models import Assignment, Hook, Outcome, Script
+
+from . import places
+from .places import Place
 
 CHANGED = 409
 
 
 @signed_in
 @require_GET
-def repository_scripts(request: HttpRequest, pk: int) -> HttpResponse:
+def scripts_around(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """`outcome`: what would run after such a backup is shown, the rest is dimmed, with the reason."""
-    return answer(request, backups_access.repository(pk))
+    return answer(request, places.find(kind, pk))
 
 
 @signed_in
 @require_GET
-def script_picker(request: HttpRequest, pk: int) -> HttpResponse:
+def script_picker(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Scripts to be dragged into a lane; `search` in their names."""
-    context = picker(backups_access.repository(pk), request.GET.get("search", ""))
-    return render(request, "repositories/_script_picker.html", context)
+    place = places.find(kind, pk)
+    context = place.context(**picker(place, request.GET.get("search", "")))
+    return render(request, "board/_script_picker.html", context)
 
 
 @signed_in
 @require_POST
-def assignment_move(request: HttpRequest, pk: int, rs_id: int) -> HttpResponse:
+def assignment_move(request: HttpRequest, kind: str, pk: int, rs_id: int) -> HttpResponse:
     """`step` is up or down."""
-    entry = access.assignment(backups_access.repository(pk).pk, rs_id)
-    order = ids_in(request.POST.get("known")) or [row.pk for row in chain_of(entry)]
+    place = places.find(kind, pk)
+    entry = access.assignment(place.owner, rs_id)
+    order = ids_in(request.POST.get("known")) or [row.pk for row in place.owner.of_hook(entry.hook_type)]
     step = -1 if request.POST.get("step") == "up" else 1
-    return ordered(request, entry, lanes.moved(order, entry.pk, step) if entry.pk in order else [])
+    return ordered(request, place, entry, lanes.moved(order, entry.pk, step) if entry.pk in order else [])
 
 
 @signed_in
 @require_POST
-def assignment_order(request: HttpRequest, pk: int) -> HttpResponse:
+def assignment_order(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """`order` of one lane as somebody dragged it, `moved` is what was dragged."""
-    repository = backups_access.repository(pk)
+    place = places.find(kind, pk)
     moved = ids_in(request.POST.get("moved"))
-    entry = access.assignment(repository.pk, moved[0] if moved else 0)
-    return ordered(request, entry, ids_in(",".join(request.POST.getlist("order"))))
+    entry = access.assignment(place.owner, moved[0] if moved else 0)
+    return ordered(request, place, entry, ids_in(",".join(request.POST.getlist("order"))))
 
 
-def ordered(request: HttpRequest, entry: RepositoryScript, order: list[int]) -> HttpResponse:
+def ordered(request: HttpRequest, place: Place, entry: Assignment, order: list[int]) -> HttpResponse:
     """Put the lane of an assignment in this order, unless it is no longer the one that the person saw."""
     known = ids_in(request.POST.get("known")) or None
     try:
-        assignments.reorder(entry.repository_id, entry.hook_type, order, known=known)
+        assignments.reorder(place.owner, entry.hook_type, order, known=known)
     except Refused as reason:
-        return answer(request, entry.repository, said=reason.message, status=CHANGED)
-    place = lanes.place_of(entry.repository_id, entry)
-    return back(request, entry, f"Saved: '{entry.script.name}' is {place}.")
+        return answer(request, place, said=reason.message, status=CHANGED)
+    return back(request, place, entry, f"Saved: '{entry.script.name}' is {lanes.place_of(entry)}.")
 
 
 @signed_in
 @require_POST
-def assignment_switch(request: HttpRequest, pk: int, rs_id: int) -> HttpResponse:
+def assignment_switch(request: HttpRequest, kind: str, pk: int, rs_id: int) -> HttpResponse:
     """Switch it on or off; `enabled` is what it shall be."""
-    entry = access.assignment(backups_access.repository(pk).pk, rs_id)
+    place = places.find(kind, pk)
+    entry = access.assignment(place.owner, rs_id)
     enabled = request.POST.get("enabled") == "true"
     try:
         assignments.change(entry, {"enabled": enabled})
     except Refused as reason:
-        return answer(request, entry.repository, said=reason.message, status=CHANGED)
-    return back(request, entry, f"Saved: '{entry.script.name}' is switched {'on' if enabled else 'off'} here.")
+        return answer(request, place, said=reason.message, status=CHANGED)
+    return back(request, place, entry, f"Saved: '{entry.script.name}' is switched {'on' if enabled else 'off'} here.")
 
 
 @signed_in
 @require_POST
-def assignment_drop(request: HttpRequest, pk: int, hook: str) -> HttpResponse:
+def assignment_drop(request: HttpRequest, kind: str, pk: int, hook: str) -> HttpResponse:
     """Add `script` at the place `at`. Where it needs an answer first, to the form that asks."""
-    repository = backups_access.repository(pk)
+    place = places.find(kind, pk)
     script = access.script(next(iter(ids_in(request.POST.get("script"))), 0))
     at = next(iter(ids_in(request.POST.get("at"))), None)
     if hook not in Hook.values or not lanes.fits(script, hook):
         raise Http404
     if needs_answers(script, hook):
         query = urlencode({"script": script.pk, "at": "" if at is None else at})
-        return HttpResponseClientRedirect(f"{reverse('assignment-new', args=[pk, hook])}?{query}")
+        return HttpResponseClientRedirect(f"{reverse(place.urls['new'], args=[pk, hook])}?{query}")
     try:
-        entry = assignments.assign(repository.pk, script, hook, at=at)
+        entry = assignments.assign(place.owner, script, hook, at=at)
     except Refused as reason:
-        return answer(request, repository, said=reason.message, status=CHANGED)
-    return back(request, entry, f"Added: '{script.name}' is {lanes.place_of(pk, entry)}.")
+        return answer(request, place, said=reason.message, status=CHANGED)
+    return back(request, place, entry, f"Added: '{script.name}' is {lanes.place_of(entry)}.")
 
 
 def needs_answers(script: Script, hook: str) -> bool:
@@ -105,45 +111,40 @@ def needs_answers(script: Script, hook: str) -> bool:
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
-def answer(request: HttpRequest, repository: Repository, said: str = "", status: int = 200) -> HttpResponse:
+def answer(request: HttpRequest, place: Place, said: str = "", status: int = 200) -> HttpResponse:
     """The page, or for HTMX the lanes alone; `said` is what became of a change."""
     search = request.POST.get("search", "")
     context = {
-        **board_of(request, repository),
+        **board_of(request, place),
         "said": said,
         "is_conflict": status == CHANGED,
-        **picker(repository, search),
+        **picker(place, search),
     }
-    piece = "_script_lanes" if request.htmx else "scripts"  # type: ignore[attr-defined]
-    return render(request, f"repositories/{piece}.html", context, status=status)
+    piece = "_script_lanes" if htmx.of(request) else "scripts"
+    return render(request, f"board/{piece}.html", context, status=status)
 
 
-def board_of(request: HttpRequest, repository: Repository) -> dict[str, object]:
+def board_of(request: HttpRequest, place: Place) -> dict[str, object]:
     """What the lanes need, under the outcome that the person looks at."""
     given = request.POST if request.method == "POST" else request.GET
     outcome = outcome_in(given.get("outcome", ""))
-    board = lanes.of(facts.of(repository), outcome)
     words = {"outcome": outcome, "outcomes": lanes.OUTCOMES, "outcome_word": lanes.OUTCOMES[Outcome(outcome)]}
-    return {"repository": repository, "board": board, **words}
+    return place.context(board=place.board(outcome), **words)
 
 
-def back(request: HttpRequest, entry: RepositoryScript, said: str) -> HttpResponse:
+def back(request: HttpRequest, place: Place, entry: Assignment, said: str) -> HttpResponse:
     """After a change: the lanes for HTMX, else the page, at the script."""
-    if request.htmx:  # type: ignore[attr-defined]
-        return answer(request, entry.repository, said)
+    if htmx.of(request):
+        return answer(request, place, said)
     messages.success(request, said)
     outcome = request.POST.get("outcome", "")
     query = f"?outcome={outcome}" if outcome in Outcome.values else ""
-    return redirect(f"{reverse('repository-scripts', args=[entry.repository_id])}{query}#assignment-{entry.pk}")
+    return redirect(f"{reverse(place.urls['board'], args=[place.pk])}{query}#assignment-{entry.pk}")
 
 
-def picker(repository: Repository, search: str = "") -> dict[str, object]:
-    offers, is_more = lanes.at_hand(repository.pk, search)
-    return {"repository": repository, "offers": offers, "is_more": is_more, "search": search}
-
-
-def chain_of(entry: RepositoryScript) -> list[RepositoryScript]:
-    return list(RepositoryScript.objects.chain(entry.repository_id, entry.hook_type))
+def picker(place: Place, search: str = "") -> dict[str, object]:
+    offers, is_more = lanes.at_hand(place.owner, search)
+    return {"offers": offers, "is_more": is_more, "search": search}
 
 
 def outcome_in(given: str) -> str:

@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from backups import facts, queue, tasks
-from borgui import log_page
+from borgui import htmx, log_page
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
-from scripts_library import access, execution_story, testruns
+from scripts_library import access, execution_story, tried_again
 from scripts_library.execution_story import path_of
 
 
@@ -62,12 +62,12 @@ def execution_again(request: HttpRequest, pk: int) -> HttpResponse:
     row = access.execution(pk)
     try:
         if not execution_story.again_of(row):
-            raise testruns.NotAgain("This run cannot be tried again.")
+            raise tried_again.NotAgain("This run cannot be tried again.")
         of_repository = facts.of(row.repository) if row.repository else None
         with transaction.atomic():
-            made = testruns.again(row, of_repository, caller(request))
+            made = tried_again.again(row, of_repository, caller(request))
             transaction.on_commit(partial(tasks.start_test, made.pk))
-    except testruns.NotAgain as reason:
+    except tried_again.NotAgain as reason:
         messages.error(request, str(reason))
         return redirect("execution", pk)
     return redirect("execution", made.pk)
@@ -79,8 +79,10 @@ def execution_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop this one script; the others go on by their rules."""
     row = access.execution(pk)
     queue.request_execution_cancel(row, caller(request))
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx.of(request):
         return HttpResponse(status=204)
     if request.POST.get("next") == "job" and row.backup_job_id:
         return redirect("job", row.backup_job_id)
+    if request.POST.get("next") == "job" and row.window_run_id:
+        return redirect("window-run", row.window_run_id)
     return redirect("execution", pk)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
-from scripts_library import access, history, library
+from scripts_library import access, approval, history, library
 from scripts_library.difference import difference
 from scripts_library.errors import Refused
 from scripts_library.models import Script
@@ -91,7 +91,7 @@ def settle(request: HttpRequest, pk: int, act: Callable[[Script], object], done:
     script = access.script(pk)
     try:
         act(script)
-        messages.success(request, done)
+        messages.success(request, f"{done}{approval.remark(script)}")
     except Refused as error:
         messages.warning(request, error.message)
     return redirect("script", pk)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
-from scripts_library import access, declaration, facts_of_script, library
+from scripts_library import access, approval, approval_story, declaration, facts_of_script, gallery, library, upgrading
 from scripts_library.difference import difference
 from scripts_library.errors import Conflict, InUse, Invalid, Refused
 from scripts_library.forms_script import NewScriptForm, ScriptForm
@@ -34,7 +34,8 @@ def script_new(request: HttpRequest) -> HttpResponse:
     if worked or not form.is_bound:
         return render(request, "scripts/new.html", context)
     if form.is_valid() and (made := create(form, request)):
-        messages.success(request, f"'{made.name}' is in the library. It runs once it is added to a repository.")
+        done = f"'{made.name}' is in the library. It runs once it is added to a repository."
+        messages.success(request, f"{done}{approval.remark(made)}")
         return redirect("script", made.pk)
     return render(request, "scripts/new.html", context, status=422)
 
@@ -76,7 +77,7 @@ def script(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             save(found, form, request)
-            messages.success(request, "Saved.")
+            messages.success(request, f"Saved.{approval.remark(found)}")
             return redirect("script", pk)
         except Conflict as error:
             conflict = standoff(found, form.cleaned_data["content"], form.cleaned_data["sha256"], error.message)
@@ -92,9 +93,10 @@ def save(found: Script, form: ScriptForm, request: HttpRequest) -> None:
     """Raises what `library.update` raises."""
     edited = found.revisions.filter(content_id=form.cleaned_data["sha256"]).select_related("content").first()
     changes = form.changes(edited.text if edited else None)
-    if changes:
-        source = ScriptRevision.Source.EDITOR
-        library.update(found, changes=changes, base_sha256=form.base, source=source, user=caller(request))
+    origin = upgrading.origin_for(found, form.cleaned_data["template"])
+    if changes or origin:
+        source, user = ScriptRevision.Source.EDITOR, caller(request)
+        library.update(found, changes=changes, base_sha256=form.base, source=source, user=user, origin=origin)
 
 
 def surroundings(request: HttpRequest, found: Script, sight: library.Sight, form: ScriptForm) -> dict[str, Any]:
@@ -110,7 +112,7 @@ def surroundings(request: HttpRequest, found: Script, sight: library.Sight, form
         "sight": sight,
         "changes": difference(accepted.text, sight.revision.text) if accepted and sight.revision else None,
         "uses": uses,
-        "repositories": {use.repository_id: use.repository for use in uses},
+        "repositories": {use.owner_id: use.owner for use in uses if not use.is_window},
         "facts": facts_of_script.runs(found),
         "runs": runs.defer("stdout", "stderr", "parameters")[:LATEST],
         "versions": versions if "versions" in request.GET else versions[:LATEST],
@@ -118,6 +120,10 @@ def surroundings(request: HttpRequest, found: Script, sight: library.Sight, form
         "readonly": settings.SCRIPTS_READONLY,
         "block_edits": settings.EXTERNAL_EDITS == "block",
         "panel": try_panel.of(request, found),
+        "upgrade": upgrading.of(found),
+        "approval": approval_story.of(found, sight.revision, caller(request)),
+        "own_template": f"own-{found.pk}",
+        "made_from": gallery.source_of(found),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -11,9 +12,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from backups import library_figures
+from backups.models import Repository
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
-from scripts_library import api, folder, shelf
+from scripts_library import api, approval, folder, shelf, upgrading
 from scripts_library.forms_shelf import ShelfForm
 from scripts_library.models import Script
 from scripts_library.schemas import ScriptFilters
@@ -37,6 +39,9 @@ def scripts(request: HttpRequest) -> HttpResponse:
         "page": page,
         "entries": shelf.entries(page.object_list, on_disk.missing),
         "facts": library_figures.figures(),
+        "inline_texts": Repository.objects.kept().with_texts_to_move().count(),
+        "newer": len(upgrading.waiting()),
+        "waiting": Script.objects.waiting().count() if settings.FOUR_EYES else 0,
         "changed": Script.objects.kept().filter(unseen_edit=True).count(),
     }
     return render(request, "scripts/list.html", context)
@@ -63,7 +68,8 @@ def scripts_register(request: HttpRequest) -> HttpResponse:
     if report.unreadable:
         messages.warning(request, some([one["problem"].rstrip(".") for one in report.unreadable]))
     names = [f"'{one['name']}'" for one in report.registered]
-    messages.success(request, f"Registered: {some(names)}" if names else "Nothing new was found.")
+    said = f"Registered: {some(names)}{approval.remark_on_new()}"
+    messages.success(request, said if names else "Nothing new was found.")
     return redirect("scripts")
 
 

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from backups import access as backups_access
 from backups import facts, tasks
+from borgui import htmx
 from borgui.accounts.access import signed_in
 from borgui.accounts.authentication import caller
-from scripts_library import access, library, testruns, try_story
+from scripts_library import access, approval, library, testruns, try_story
 from scripts_library.forms_script import ScriptForm
 from scripts_library.forms_try import TryForm
 from scripts_library.models import Script, ScriptExecution
@@ -45,8 +46,12 @@ def script_try(request: HttpRequest, pk: int) -> HttpResponseBase:
     saved = scripts.script(request, pk)
     if saved.status_code != SEE_OTHER:
         return saved
-    first = queue(request, access.script(pk), form)
-    if request.htmx:  # type: ignore[attr-defined]
+    found = access.script(pk)
+    if reason := approval.why_not_tried(found):
+        messages.warning(request, f"Not tried. {reason}")
+        return redirect("script", pk)
+    first = queue(request, found, form)
+    if htmx.of(request):
         return redirect(f"{reverse('script', args=[pk])}?tried={first.pk}")
     return redirect("execution", first.pk)
 
@@ -69,7 +74,7 @@ def queue(request: HttpRequest, found: Script, form: TryForm) -> ScriptExecution
 
 def refused(request: HttpRequest, found: Script) -> HttpResponse:
     """What is wrong with the panel. Nothing was saved, and what was typed in the editor is still there."""
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx.of(request):
         panel = try_panel.of(request, found)
         context = {"panel": panel, "form": panel["form"], "script": found, "oob": True}
         answer = render(request, "scripts/_try_form.html", context, status=422)
@@ -108,4 +113,4 @@ def try_go_on(request: HttpRequest, pk: int) -> HttpResponse:
     first = access.test_run(pk)
     if not testruns.go_on(first.pk):
         messages.info(request, "The pause is over already.")
-    return HttpResponse(status=204) if request.htmx else redirect("execution", pk)  # type: ignore[attr-defined]
+    return HttpResponse(status=204) if htmx.of(request) else redirect("execution", pk)

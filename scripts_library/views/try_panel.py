@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from backups import worker
 from backups.models import BackupJob, JobStatus, Repository
-from scripts_library import access, manifest, try_story
+from borgui import htmx
+from scripts_library import access, approval, manifest, try_story
 from scripts_library.forms_parameters import Lines
 from scripts_library.forms_try import TryForm
 from scripts_library.manifest import Manifest
@@ -26,7 +28,7 @@ def of(request: HttpRequest, found: Script) -> dict[str, Any]:
         "form": form,
         "running": try_story.story(first) if first else None,
         "tries": try_story.latest(found),
-        "oob": bool(tried and request.htmx),  # type: ignore[attr-defined]
+        "oob": bool(tried and htmx.of(request)),
     }
 
 
@@ -57,6 +59,8 @@ def said_first(form: TryForm) -> dict[str, Any]:
     """That it really runs, what it stops, and what it would run into."""
     running = BackupJob.objects.filter(repository_id=form.repository_id or 0, status=JobStatus.RUNNING)
     return {
+        "four_eyes": settings.FOUR_EYES,
+        "not_tried": approval.why_not_tried(form.script),
         "warned": form.warned(),
         "repository": form.names.get(form.repository_id or 0, ""),
         "worker_is_silent": not worker.is_alive(),

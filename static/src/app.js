@@ -7,6 +7,7 @@ import "./copy.js";
 import "./csrf.js";
 import "./log.js";
 import "./menu.js";
+import "./passkey.js";
 import "./time-zone.js";
 import "./toasts.js";
 import "./try.js";

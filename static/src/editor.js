@@ -211,6 +211,27 @@ function enhance(textarea, lint) {
   return view;
 }
 
+// --- a text to read, in the colours of the editor ----------------------------------------------------------------------
+function show(pre) {
+  const view = new EditorView({
+    doc: pre.textContent,
+    extensions: [
+      EditorView.cspNonce.of(nonce),
+      lineNumbers(),
+      highlightSpecialChars(),
+      syntaxHighlighting(colours),
+      look,
+      supports[languageOf(pre.textContent.split("\n", 1)[0])](),
+      EditorState.readOnly.of(true),
+      EditorView.contentAttributes.of({ "aria-label": pre.dataset.viewer, "aria-readonly": "true", tabindex: "0" }),
+    ],
+  });
+  pre.after(view.dom);
+  pre.hidden = true;
+}
+
+document.querySelectorAll("pre[data-viewer]").forEach(show);
+
 // --- the page -------------------------------------------------------------------------------------------------------
 const form = document.getElementById("script-form");
 const textarea = form?.querySelector("textarea[data-editor]");

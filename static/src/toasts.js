@@ -33,6 +33,7 @@ document.addEventListener("toasts", (event) => event.detail.messages.forEach(sho
 document.addEventListener("htmx:sendError", () => complain("The server does not answer. What you see may be old."));
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
+  if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // it says itself what is wrong
   if (status === 401) complain("You are signed out. Sign in again in another tab; what you typed here stays.");
   else complain(`That did not work: the server answered ${status}. Nothing on this page was changed.`);
 });

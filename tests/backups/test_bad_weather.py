@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError, connection
 
-from backups import borgcall, ledger, pipeline
+from backups import borgcall, ledger, walk
 from backups.finishing import NotFinished
 from backups.models import BackupJob, Notification, Repository
 from backups.note import RESERVE
@@ -40,8 +40,8 @@ def shop(repository: Repository, attach: Callable[..., Any], journal: Journal) -
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second for what the database refuses, not five."""
     monkeypatch.setattr(ledger, "PATIENCE", 0.5)
-    monkeypatch.setattr(pipeline, "PATIENCE", 0.5)
-    monkeypatch.setattr(pipeline, "Ledger", lambda job, claim, note: ledger.Ledger(job, claim, note, patience=0.5))
+    monkeypatch.setattr(walk, "PATIENCE", 0.5)
+    monkeypatch.setattr(walk, "Ledger", lambda work, note: ledger.Ledger(work, note, patience=0.5))
 
 
 @pytest.fixture

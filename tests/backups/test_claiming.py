@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import IntegrityError, transaction
 
-from backups import claiming, pipeline
+from backups import claiming, pipeline, takeover
 from backups.host import host_id
 from backups.models import BackupJob, Notification
 from backups.watch import StopRequest
@@ -23,7 +23,7 @@ def directory_of(job: BackupJob) -> RunDirectory:
     return RunDirectory(django_settings.RUN_DIR / "jobs" / str(job.pk))
 
 
-def take(job: BackupJob) -> claiming.Claimed | None:
+def take(job: BackupJob) -> takeover.Claimed[BackupJob] | None:
     """The claim alone, without running anything."""
     directory = directory_of(job)
     directory.acquire()
@@ -96,6 +96,18 @@ def test_a_job_that_was_cancelled_in_the_queue_is_not_run(chained, make_job, run
     assert run(job).status == "cancelled"
     assert not job.executions.exists()
     assert journal.words == []
+    assert not directory_of(job).path.exists()
+
+
+def test_who_comes_too_late_for_a_job_leaves_no_directory_and_what_a_promise_needs_stays(chained, make_job, run):
+    job = make_job(chained)
+    assert run(job).is_over
+    assert pipeline.run(job.pk, StopRequest()) is None
+    assert not directory_of(job).path.exists()
+
+    directory_of(job).state.mkdir(parents=True)
+    assert pipeline.run(job.pk, StopRequest()) is None
+    assert directory_of(job).state.is_dir()
 
 
 def test_a_planned_stop_before_the_claim_leaves_the_job_in_the_queue(chained, make_job, run, journal):
@@ -221,11 +233,21 @@ def test_an_outcome_that_was_recorded_stays(chained, make_job, run):
 
 
 def test_a_job_that_was_lost_in_maintenance_is_a_warning(chained, make_job, run):
-    job = abandoned(make_job(chained), outcome="success", phase="maintenance", data="good")
+    begun = [{"phase": "maintenance", "started_at": "2026-11-22T02:00:00+00:00", "ended_at": None}]
+    job = abandoned(make_job(chained), outcome="success", phase="maintenance", phases=begun, data="good")
     job.executions.update(status="succeeded")
 
     assert run(job).status == "warning"
     assert "maintenance was cut off" in job.message
+
+
+def test_a_job_of_a_window_that_was_lost_before_its_maintenance_began_is_a_warning(chained, make_job, run):
+    over = [{"phase": "post-backup", "started_at": "2026-11-22T02:00:00Z", "ended_at": "2026-11-22T02:00:01Z"}]
+    job = abandoned(make_job(chained), outcome="success", phase="maintenance", phases=over, data="good")
+    job.executions.update(status="succeeded")
+
+    assert run(job).status == "warning"
+    assert "maintenance after it had not begun" in job.message
 
 
 def test_a_loss_is_counted_and_a_restart_of_the_machine_is_told_from_a_lost_process(chained, make_job):

@@ -17,7 +17,7 @@ from backups import housekeeping, tasks
 from backups.models import BackupJob, BrokenPromise, Notification, Repository
 from borgui.rundir import RunDirectory
 from scripts_library import library
-from scripts_library.models import ScriptContent, ScriptExecution, ScriptRevision
+from scripts_library.models import Script, ScriptContent, ScriptExecution, ScriptRevision
 
 NOW = timezone.now()
 OLD = NOW - timedelta(days=401)
@@ -151,6 +151,16 @@ def test_revisions_go_when_nothing_names_them_any_more(make_script, repository):
     assert removed["revisions"] == removed["contents"] == 4
     assert set(ScriptRevision.objects.all()) == {ordered[0], *ordered[5:]}
     assert ScriptContent.objects.count() == 21
+
+
+def test_the_text_of_a_template_stays_while_a_script_was_made_from_it(make_script):
+    script = make_script("stop")
+    text = ScriptContent.objects.create(sha256="a" * 64, content="of the template")
+    ScriptContent.objects.create(sha256="b" * 64, content="of nobody")
+    Script.objects.filter(pk=script.pk).update(template_content=text)
+
+    assert housekeeping.age_out(NOW)["contents"] == 1
+    assert ScriptContent.objects.filter(pk=text.pk).exists()
 
 
 def test_keeping_house_again_finds_nothing_to_do(repository):

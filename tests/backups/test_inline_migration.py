@@ -11,7 +11,6 @@ from backups.models import Repository
 from scripts_library import assignments, inline, links
 from scripts_library.errors import Conflict, Invalid, ReadOnly
 from scripts_library.models import Hook, RepositoryScript, Script
-from tests.rest import make_user
 from tests.scripts_library.stage import Stage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
@@ -151,13 +150,6 @@ def test_where_script_files_are_read_only_nothing_is_moved(make_repository: Make
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
-@pytest.fixture
-def client() -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
 def test_the_button_moves_it_and_leads_to_its_new_place(client: Client, make_repository: Make) -> None:
     repository = make_repository(post_backup_script="echo up")
     place = f"/repositories/{repository.pk}"

@@ -35,7 +35,7 @@ def ledger(job: BackupJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     connection.ensure_connection()
     [usual] = connection.connection.execute("PRAGMA busy_timeout").fetchone()
     wait_at_most(0.3)
-    yield Ledger(job.pk, 1, note, patience=0.3)
+    yield Ledger(job, note, patience=0.3)
     wait_at_most(usual / 1000)
 
 
@@ -54,7 +54,7 @@ def noted(ledger: Ledger) -> list[dict[str, Any]]:
 
 # --- the fence --------------------------------------------------------------------------------------------------------
 def test_a_write_is_in_the_row_and_on_the_object(ledger, job):
-    ledger.job(job, outcome="success", message="Backed up.")
+    ledger.own(outcome="success", message="Backed up.")
 
     assert (job.outcome, job.message) == ("success", "Backed up.")
     job.refresh_from_db()
@@ -67,11 +67,11 @@ def test_whoever_lost_the_claim_writes_nothing_any_more(ledger, job, row):
     BackupJob.objects.update(claim=2)
 
     for write in (
-        lambda: ledger.job(job, outcome="success"),
+        lambda: ledger.own(outcome="success"),
         lambda: ledger.execution(execution, {"status": "succeeded"}),
-        lambda: ledger.message(job, "title", "text"),
+        lambda: ledger.message("title", "text"),
         lambda: ledger.add([execution]),
-        lambda: ledger.whole(lambda: ledger.set(job, outcome="success")),
+        lambda: ledger.whole(lambda: ledger.set(outcome="success")),
     ):
         ledger.unsaved.clear()
         with pytest.raises(Superseded):
@@ -87,8 +87,8 @@ def test_a_job_that_was_removed_does_not_end_its_process(ledger, job, row):
     BackupJob.objects.all().delete()
 
     ledger.execution(execution, {"status": "running"})
-    ledger.job(job, outcome="success")
-    ledger.message(job, "title", "text")
+    ledger.own(outcome="success")
+    ledger.message("title", "text")
 
     assert ledger.vanished
     assert ledger.settle()
@@ -113,9 +113,9 @@ def test_what_the_database_refuses_is_in_the_note_and_comes_later(ledger, job, r
     execution = row()
 
     with bad_weather():
-        ledger.job(job, outcome="failure", message="No.")
+        ledger.own(outcome="failure", message="No.")
         ledger.execution(execution, {"status": "running", "started_at": timezone.now()})
-        ledger.message(job, "title", "text")
+        ledger.message("title", "text")
         assert BackupJob.objects.get().outcome == ""
         assert [next(iter(fields)) for fields in noted(ledger)] == ["outcome", "status", "event"]
         assert not ledger.settle()
@@ -130,7 +130,7 @@ def test_what_the_database_refuses_is_in_the_note_and_comes_later(ledger, job, r
 def test_the_next_write_brings_everything_in_as_soon_as_the_database_is_back(ledger, job, row):
     execution = row()
     with weather.read_only():
-        ledger.job(job, outcome="failure")
+        ledger.own(outcome="failure")
 
     ledger.execution(execution, {"status": "succeeded"})
 
@@ -141,11 +141,11 @@ def test_the_next_write_brings_everything_in_as_soon_as_the_database_is_back(led
 
 def test_the_patience_is_for_the_whole_job_and_not_for_each_write(ledger, job):
     with weather.read_only():
-        ledger.job(job, outcome="failure")
+        ledger.own(outcome="failure")
         assert ledger.patience == 0
         began = time.monotonic()
         for _ in range(20):
-            ledger.job(job, message="again")
+            ledger.own(message="again")
         assert time.monotonic() - began < 20 * 0.3, "each of them would have waited"
 
     assert len(noted(ledger)) == 21
@@ -156,7 +156,7 @@ def test_waiting_for_a_lock_counts_also_where_it_was_worth_it(ledger, job, monke
     ledger.patience = 30.0
     monkeypatch.setattr(ledger, "_save", lambda entry: time.sleep(0.1))
 
-    ledger.job(job, message="at last")
+    ledger.own(message="at last")
 
     assert ledger.patience <= 29.9
 
@@ -164,7 +164,7 @@ def test_waiting_for_a_lock_counts_also_where_it_was_worth_it(ledger, job, monke
 def test_a_pre_backup_script_never_starts_on_an_unwritten_row(ledger, job, row):
     execution = row("pre-backup")
     with weather.read_only():
-        ledger.job(job, message="something before it")
+        ledger.own(message="something before it")
         with pytest.raises(Unwritten):
             ledger.execution(execution, {"status": "running"})
         assert noted(ledger) == [{"message": "something before it"}], "nothing was started, so nothing is noted"
@@ -176,7 +176,7 @@ def test_a_pre_backup_script_never_starts_on_an_unwritten_row(ledger, job, row):
 def test_a_pre_backup_script_starts_when_the_database_takes_all_that_waited(ledger, job, row):
     execution = row("pre-backup")
     with weather.read_only():
-        ledger.job(job, message="something before it")
+        ledger.own(message="something before it")
 
     ledger.execution(execution, {"status": "running"})
 
@@ -204,7 +204,7 @@ def test_where_the_reserve_makes_room_nothing_has_to_wait(ledger, job, monkeypat
 
     monkeypatch.setattr(ledger, "_save", save_with_room)
 
-    ledger.job(job, outcome="success")
+    ledger.own(outcome="success")
 
     assert BackupJob.objects.get().outcome == "success"
     assert (ledger.patience, ledger.note.is_blank()) == (0.3, True)
@@ -214,7 +214,7 @@ def test_without_note_and_database_the_job_goes_on_all_the_same(ledger, job):
     ledger.note.path.unlink()
 
     with weather.read_only():
-        ledger.job(job, outcome="failure")
+        ledger.own(outcome="failure")
 
     assert ledger.settle()
     assert BackupJob.objects.get().outcome == "failure"
@@ -223,7 +223,7 @@ def test_without_note_and_database_the_job_goes_on_all_the_same(ledger, job):
 # --- what belongs together --------------------------------------------------------------------------------------------
 def test_the_end_of_a_job_is_written_whole_or_not_at_all_and_never_noted(ledger, job):
     def work() -> None:
-        ledger.set(job, outcome="success")
+        ledger.set(outcome="success")
         Notification.objects.create(event="success", title="done", text="x" * 60_000)
 
     with weather.full(), pytest.raises(OperationalError, match="full"):

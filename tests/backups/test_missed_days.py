@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from backups import days, schedules, strips
+from backups import days, missed_days, schedules, strips
 from backups.models import BackupJob, Repository, ScheduledJob, ScheduleRun
+
+from . import window_scenes
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -86,3 +88,17 @@ def test_another_repository_is_not_told_of(
     due(schedule, 1, "missed")
     other = make_repository("other")
     assert all(cell.tone == "none" for cell in strips.of_repository(other, NOW).cells)
+
+
+def test_a_missed_opening_of_a_window_is_a_missed_day_of_what_is_backed_up_inside(
+    make_repository: Callable[..., Repository],
+) -> None:
+    inside, other = make_repository("inside"), make_repository("other")
+    window = window_scenes.make_window(repositories=[inside])
+    missed = window_scenes.missed(window, [inside])
+    assert missed.due_at
+    day = timezone.localdate(missed.due_at)
+
+    found = missed_days.of_repositories([inside.pk, other.pk], day, timezone.now())
+
+    assert found == {(inside.pk, day)}

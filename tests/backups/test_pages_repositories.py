@@ -21,13 +21,6 @@ PASSPHRASE = "correct horse battery"
 
 
 @pytest.fixture
-def client() -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
-@pytest.fixture
 def fields(tmp_path: Path, source: Path) -> dict[str, Any]:
     """What a person enters for a new repository on this machine."""
     return {

@@ -12,16 +12,8 @@ from django.utils import timezone
 
 from backups.models import BackupJob, Repository
 from tests.backups import scenes
-from tests.rest import make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def client(db: None) -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
 
 
 @pytest.fixture

@@ -30,13 +30,6 @@ NUMBERS = {
 
 
 @pytest.fixture
-def client(db: None) -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
-@pytest.fixture
 def web(
     transactional_db: None,
     make_repository: Callable[..., Repository],

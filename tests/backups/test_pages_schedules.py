@@ -9,21 +9,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from backups import schedules
-from backups.models import BackupJob, Channel, Repository, RunStatus, ScheduledJob, ScheduleRun
+from backups import maintenance_windows, schedules
+from backups.models import BackupJob, Channel, MaintenanceWindow, Repository, RunStatus, ScheduledJob, ScheduleRun
 from borgui.accounts.models import Installation
 from tests.backups import scenes
-from tests.rest import make_user
 
 pytestmark = pytest.mark.django_db
 NIGHTLY = "17 2 * * *"
-
-
-@pytest.fixture
-def client(db: None) -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
 
 
 @pytest.fixture
@@ -364,3 +356,70 @@ def test_strangers_are_sent_to_sign_in(client: Client, address: str) -> None:
 @pytest.mark.parametrize("address", ["1/run/", "1/pause/", "1/resume/", "pause/", "resume/"])
 def test_nothing_is_done_by_looking(client: Client, address: str) -> None:
     assert client.get(f"/schedules/{address}").status_code == 405
+
+
+# --- inside a window --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def night(db: None) -> MaintenanceWindow:
+    return maintenance_windows.create({"name": 'The "long" night', "cron_expression": "0 3 * * *"})
+
+
+def test_without_windows_nobody_is_asked_for_one(client: Client, photos: Repository) -> None:
+    assert "It runs" not in text_of(client.get(f"/schedules/{make_schedule(photos).pk}/"))
+
+
+def test_a_schedule_joins_a_window_and_leaves_it_again(
+    client: Client, photos: Repository, night: MaintenanceWindow
+) -> None:
+    schedule = make_schedule(photos)
+    page = text_of(client.get(f"/schedules/{schedule.pk}/"))
+    assert "Inside the window 'The \"long\" night'" in page
+
+    client.post(f"/schedules/{schedule.pk}/", typed(photos, maintenance_window_id=str(night.pk)))
+
+    schedule.refresh_from_db()
+    assert (schedule.maintenance_window, schedule.next_run) == (night, None)
+    page = text_of(client.get(f"/schedules/{schedule.pk}/"))
+    assert "By itself: at the times that it had before" in page
+    assert "How often" not in page
+
+    client.post(f"/schedules/{schedule.pk}/", {**typed(photos), "maintenance_window_id": ""})
+
+    schedule.refresh_from_db()
+    assert (schedule.maintenance_window, schedule.cron_expression) == (None, NIGHTLY)
+    assert schedule.next_run is not None
+
+
+def test_one_that_never_had_times_of_its_own_runs_every_night_then(
+    client: Client, photos: Repository, night: MaintenanceWindow
+) -> None:
+    schedule = make_schedule(photos, cron_expression="", maintenance_window_id=night.pk)
+
+    client.post(f"/schedules/{schedule.pk}/", {**typed(photos), "maintenance_window_id": ""})
+
+    schedule.refresh_from_db()
+    assert (schedule.maintenance_window, schedule.cron_expression) == (None, NIGHTLY)
+
+
+def test_a_window_that_is_gone_is_told_and_nothing_typed_is_lost(
+    client: Client, photos: Repository, night: MaintenanceWindow
+) -> None:
+    form = typed(photos, name="Weekly", maintenance_window_id=str(night.pk + 7))
+
+    answer = client.post("/schedules/new/", form)
+
+    assert answer.status_code == 422
+    assert "There is no such window any more. Choose again." in text_of(answer)
+    assert 'value="Weekly"' in answer.content.decode()
+
+
+def test_one_that_is_switched_off_is_resumed_inside_a_window(
+    client: Client, photos: Repository, night: MaintenanceWindow
+) -> None:
+    schedule = make_schedule(photos, enabled=False, maintenance_window_id=night.pk)
+    assert "Resume" in text_of(client.get(f"/schedules/{schedule.pk}/"))
+
+    client.post(f"/schedules/{schedule.pk}/resume/")
+
+    schedule.refresh_from_db()
+    assert schedule.enabled

@@ -309,7 +309,7 @@ def test_progress_waits_for_nobody(shop, make_job, run, monkeypatch):
 
     class Locked:
         @property
-        def own_job(self):
+        def own_row(self):
             raise OperationalError("database is locked")
 
     borgcall.tell_progress(Locked(), {"files": 1})

@@ -46,7 +46,7 @@ def test_entries_are_written_in_their_order_and_the_note_is_cleared(job, row, no
     note.append(Entry("execution", row.pk, {"status": "succeeded", "completed_at": now, "hints": []}).as_note(3))
     note.append(Entry("notification", 0, {"event": "message", "job_id": job.pk, "title": "hello"}).as_note(3))
 
-    replay(job.pk, note)
+    replay(BackupJob, job.pk, note)
 
     job.refresh_from_db()
     row.refresh_from_db()
@@ -59,7 +59,7 @@ def test_entries_are_written_in_their_order_and_the_note_is_cleared(job, row, no
 def test_entries_of_a_claim_that_was_taken_over_are_dropped(job, note):
     note.append(Entry("job", job.pk, {"outcome": "failure"}).as_note(2))
 
-    replay(job.pk, note)
+    replay(BackupJob, job.pk, note)
 
     assert BackupJob.objects.get().outcome == ""
     assert note.is_blank()
@@ -71,7 +71,7 @@ def test_a_field_and_a_table_that_an_upgrade_has_removed_are_left_out(job, note)
     note.append(Entry("horoscope", 1, {"sign": "leo"}).as_note(3))
     note.append(Entry("job", job.pk, {"message": "last"}).as_note(3))
 
-    replay(job.pk, note)
+    replay(BackupJob, job.pk, note)
 
     job.refresh_from_db()
     assert (job.outcome, job.message) == ("failure", "last")
@@ -94,7 +94,7 @@ def test_an_entry_that_does_not_fit_keeps_no_other_out(job, note, unfit):
     with open(note.path, "r+b") as file:
         file.write(unfit.replace("JOB", str(job.pk)).encode() + b"\n" + json.dumps(after).encode() + b"\n")
 
-    replay(job.pk, note)
+    replay(BackupJob, job.pk, note)
 
     job.refresh_from_db()
     assert (job.message, job.outcome, job.triggered_by) == ("after it", "", "api")
@@ -105,11 +105,11 @@ def test_a_note_that_was_torn_is_cleared_so_that_the_next_one_can_be_read(job, n
     with open(note.path, "r+b") as file:
         file.write(b'{"claim": 3, "mod')
 
-    replay(job.pk, note)
+    replay(BackupJob, job.pk, note)
     again = Note(note.path.parent)
     again.prepare()
     again.append(Entry("job", job.pk, {"outcome": "failure"}).as_note(3))
-    replay(job.pk, again)
+    replay(BackupJob, job.pk, again)
 
     assert BackupJob.objects.get().outcome == "failure"
 
@@ -118,11 +118,11 @@ def test_a_database_that_still_refuses_leaves_the_note_as_it_is(job, note):
     note.append(Entry("job", job.pk, {"outcome": "failure"}).as_note(3))
 
     with weather.read_only(), pytest.raises(OperationalError):
-        replay(job.pk, note)
+        replay(BackupJob, job.pk, note)
 
     assert [entry["fields"] for entry in note.entries()] == [{"outcome": "failure"}]
 
 
 def test_an_empty_note_asks_the_database_nothing(note, db, django_assert_num_queries):
     with django_assert_num_queries(0):
-        replay(1, note)
+        replay(BackupJob, 1, note)

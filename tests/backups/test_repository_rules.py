@@ -39,6 +39,9 @@ def test_what_borg_takes_is_accepted(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("source_paths", ["/a"] * 2001),
+        ("exclude_patterns", ["a"] * 2001),
+        ("exclude_if_present", ["a"] * 2001),
         ("compression", ""),
         ("compression", "lz4,3"),
         ("compression", "zstd,0"),

@@ -207,6 +207,18 @@ def test_without_an_end_a_pause_switches_off_until_somebody_resumes(make_schedul
     assert (schedule.enabled, schedule.next_run) == (True, at("22 02:17"))
 
 
+def test_one_that_lost_all_its_repositories_can_be_paused_and_changed_but_not_resumed(make_schedule):
+    schedule = make_schedule()
+    schedules.forget(schedule.members.get().repository)
+    schedule.refresh_from_db()
+
+    assert schedules.pause(schedule, at("22 00:00")).paused_until == at("22 00:00")
+    assert schedules.pause(schedule, None).enabled is False
+    assert schedules.change(schedule, {"name": "Later"}).name == "Later"
+    for act in (lambda: schedules.resume(schedule), lambda: schedules.change(schedule, {"repositories": []})):
+        assert "at least one" in refused(act)["repositories"]
+
+
 def test_pausing_everything_leaves_what_the_installation_knows(make_schedule):
     Installation.objects.update_or_create(pk=1, defaults={"time_zone": "Europe/Berlin"})
 

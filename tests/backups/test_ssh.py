@@ -92,6 +92,14 @@ def test_a_trusted_machine_lets_us_run_borg_there(server: Sshd) -> None:
     assert ssh.probe(place, ["/nonesuch"], 20).exit_code == 127
 
 
+def test_a_key_that_came_with_an_import_opens_what_it_opened(server: Sshd, tmp_path: Path) -> None:
+    ssh._output(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "theirs")])
+    server.let_in((tmp_path / "theirs.pub").read_text().strip(), only_borg=False)
+    ssh.import_key((tmp_path / "theirs").read_text())
+    ssh.trust(HOST, server.port, [key.fingerprint for key in scanned(server)])
+    assert ssh.probe(Place("/", HOST, server.user, server.port), ["true"], 20).exit_code == 0
+
+
 def test_only_the_keys_that_somebody_saw_are_trusted(server: Sshd) -> None:
     ssh.public_key()
     assert ssh.trust(HOST, server.port, ["SHA256:another"]) == []

@@ -14,18 +14,18 @@ pytestmark = pytest.mark.usefixtures("data_dir")
 
 
 def test_a_mark_counts_while_its_process_lives():
-    starting.mark(7, os.getpid())
+    starting.mark("run_job", 7, os.getpid())
 
-    assert starting.marked() == {7}
+    assert starting.marked("run_job") == {7}
 
 
 def test_the_mark_of_a_process_that_is_gone_does_not_count_and_is_cleared_away():
-    starting.mark(7, os.getpid())
+    starting.mark("run_job", 7, os.getpid())
     other = Identity(os.getpid(), 1, Identity.current().boot_id)  # the number belongs to another process now
-    (starting.folder() / "7").write_text(f"{other}\n")
-    (starting.folder() / "8").write_text("")
+    (starting.folder() / "run_job-7").write_text(f"{other}\n")
+    (starting.folder() / "run_job-8").write_text("")
 
-    assert starting.marked() == set()
+    assert starting.marked("run_job") == set()
     assert [path.name for path in starting.folder().iterdir() if path.name != "lock"] == []
 
 

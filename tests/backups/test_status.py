@@ -100,6 +100,7 @@ def test_a_broken_promise_is_red_whatever_became_of_the_backup(worker, make_repo
         {
             "id": promise.pk,
             "job_id": old.pk,
+            "window_run_id": None,
             "execution_id": 7,
             "script_name": "start",
             "repository_id": repository.pk,

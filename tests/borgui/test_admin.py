@@ -15,6 +15,8 @@ from backups.models import (
     BrokenPromise,
     Channel,
     Delivery,
+    DismissedHint,
+    ImportedRow,
     MaintenanceWindow,
     Notification,
     Ping,
@@ -22,12 +24,30 @@ from backups.models import (
     ScheduledJob,
     ScheduledRepository,
     ScheduleRun,
+    WindowRun,
     Worker,
 )
-from borgui.accounts.models import ApiToken, Installation, SetupLink, User
+from borgui.accounts import audit
+from borgui.accounts.models import (
+    ApiToken,
+    AuditEntry,
+    BrowserSession,
+    Identity,
+    Installation,
+    Passkey,
+    SetupLink,
+    StartedCall,
+    User,
+)
 from scripts_library import library
-from scripts_library.models import RepositoryScript, Script, ScriptContent, ScriptExecution, ScriptRevision
-from tests.rest import make_user
+from scripts_library.models import (
+    RepositoryScript,
+    Script,
+    ScriptContent,
+    ScriptExecution,
+    ScriptRevision,
+    WindowScript,
+)
 
 pytestmark = pytest.mark.django_db
 SECRET = "s3cret-passphrase"
@@ -42,21 +62,21 @@ HISTORY = [
     Worker,
     Channel,
     Delivery,
+    DismissedHint,
+    ImportedRow,
     Ping,
     MaintenanceWindow,
     ScheduledJob,
     ScheduledRepository,
     ScheduleRun,
+    WindowRun,
+    WindowScript,
+    StartedCall,
+    AuditEntry,
+    User,
 ]
 OURS = ("borgui", "scripts_library", "backups")
-EVERYTHING = [*HISTORY, User, ApiToken, SetupLink, Installation, Script, Repository]
-
-
-@pytest.fixture
-def client() -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
+EVERYTHING = [*HISTORY, BrowserSession, Identity, Passkey, ApiToken, SetupLink, Installation, Script, Repository]
 
 
 @pytest.fixture
@@ -78,7 +98,11 @@ def world(client: Client) -> None:
     )
     Notification.objects.create(event="failure", repository=repository, job=job, title="Not backed up")
     now = timezone.now()
-    MaintenanceWindow.objects.create(name="Night", cron_expression="0 2 * * *", timezone="UTC")
+    window = MaintenanceWindow.objects.create(name="Night", cron_expression="0 2 * * *", timezone="UTC")
+    DismissedHint.objects.create(key="a")
+    ImportedRow.objects.create(origin="a", kind="script", here_id=1)
+    window.runs.create(window_name="Night", triggered_by="schedule", due_at=now)
+    WindowScript.objects.create(window=window, script=script, hook_type="pre-backup", parameters={"A": SECRET})
     schedule = ScheduledJob.objects.create(name="Nightly", cron_expression="0 2 * * *", timezone="UTC", ping_url=SECRET)
     schedule.repositories.add(repository, through_defaults={"position": 1})
     run = schedule.runs.create(due_at=now, status="queued")
@@ -88,7 +112,12 @@ def world(client: Client) -> None:
     Worker.objects.create(host_id="x", hostname="nas", owner="1 1 x", started_at=now, last_seen=now)
     Installation.objects.update_or_create(pk=1, defaults={"key_canary": SECRET})
     ApiToken.objects.create(user=user, name="ci", token_hash=SECRET)
+    StartedCall.objects.create(user=user, key=SECRET, call=SECRET, answer={"a": SECRET})
     SetupLink.objects.create(token_hash=SECRET)
+    BrowserSession.objects.create(user=user, session_key=SECRET[:40], valid_for=SECRET, begun_at=now, seen_at=now)
+    Identity.objects.create(user=user, issuer="https://auth.example.org", subject="u-1", name="anna")
+    Passkey.objects.create(user=user, name="Phone", rp_id="localhost", credential_id="id", credential=SECRET.encode())
+    audit.record("role changed", user, before={"role": "viewer"}, after={"role": "author"})
 
 
 def address(model: type[Model], page: str = "") -> str:
@@ -133,9 +162,9 @@ def test_history_cannot_be_added_changed_or_deleted(client: Client, model: type[
     assert client.get(address(model, "add")).status_code == 403
     assert client.post(of_row(model), {}).status_code == 403
     assert client.post(of_row(model, "delete"), {"post": "yes"}).status_code == 403
-    chosen = {"action": "delete_selected", "_selected_action": [model._default_manager.get().pk], "post": "yes"}
-    client.post(address(model), chosen)
-    assert model._default_manager.count() == 1
+    rows = [row.pk for row in model._default_manager.all()]
+    client.post(address(model), {"action": "delete_selected", "_selected_action": rows, "post": "yes"})
+    assert [row.pk for row in model._default_manager.all()] == rows != []
 
 
 @pytest.mark.usefixtures("world")
@@ -186,6 +215,7 @@ def test_a_repository_is_changed_by_the_same_rules_as_everywhere(client: Client)
 @pytest.mark.usefixtures("world")
 def test_a_token_is_taken_back_but_not_made_here(client: Client) -> None:
     assert client.get(address(ApiToken, "add")).status_code == 403
+    assert client.post(of_row(ApiToken), {"name": "ci", "scope": "write"}).status_code == 403
     assert client.post(of_row(ApiToken, "delete"), {"post": "yes"}).status_code == 302
     assert not ApiToken.objects.exists()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from borgui.ansi import segments
+from borgui.ansi import plain, segments
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,8 @@ from borgui.ansi import segments
 )  # fmt: skip
 def test_a_line_becomes_pieces_of_one_look_each(line: str, shown: list[tuple[str, str]]) -> None:
     assert list(segments(line)) == shown
+
+
+def test_a_terminal_is_told_the_text_and_nothing_to_do() -> None:
+    line = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2J\x1b]52;c;YQ==\x07 \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x9b2J \x1bc"
+    assert plain(line) == "red  link <U+009B>2J \u241bc"

@@ -98,9 +98,14 @@ def test_a_body_that_is_no_json_object_is_422(body: bytes) -> None:
     assert fields_of(Rest().post("/scripts", body)) in (["body"], ["content"])
 
 
-def test_a_body_that_is_too_big_is_422() -> None:
+def test_an_integer_may_be_written_as_a_number_with_a_point() -> None:
+    given = b'{"content": "exit 0", "name": "x", "timeout": 300.0}'
+    assert Rest().post("/scripts", given).json()["timeout"] == 300
+
+
+def test_a_body_that_is_too_big_is_413() -> None:
     response = Rest().post("/scripts", {"content": "x" * 3_000_000})
-    is_error(response, 422)
+    is_error(response, 413)
     assert fields_of(response) == ["body"]
 
 

@@ -95,3 +95,31 @@ def test_a_key_given_by_the_environment_opens_what_the_key_file_sealed(settings:
     (place / "keys" / "encryption_key").unlink()
     vault.forget_keys()
     assert checks.encryption_key(None) == []
+
+
+# --- the OpenID Connect provider ----------------------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"OIDC_CLIENT_ID": "x"}, "BORGUI_OIDC_CLIENT_ID is set without BORGUI_OIDC_ISSUER"),
+        ({"PASSWORD_SIGN_IN": False}, "nobody could sign in"),
+        ({"OIDC_ISSUER": "https://a"}, "without BORGUI_OIDC_CLIENT_SECRET"),
+        ({"OIDC_ISSUER": "https://a", "OIDC_SCOPES": ["profile"]}, "BORGUI_OIDC_SCOPES lacks openid"),
+        ({"OIDC_ISSUER": "https://a", "OIDC_ROLES": {"x": "viewer"}}, "go together"),
+        ({"OIDC_ISSUER": "https://a", "OIDC_ROLES_CLAIM": "groups"}, "go together"),
+    ],
+)
+def test_settings_of_a_provider_that_do_not_fit_together_are_told(
+    settings: Settings, given: dict[str, object], said: str
+) -> None:
+    for name, value in given.items():
+        setattr(settings, name, value)
+    assert said in messages(checks.sign_in_elsewhere)
+    assert said in "\n".join(checks.problems())
+
+
+def test_settings_of_a_provider_that_fit_pass(settings: Settings) -> None:
+    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = "https://a", "x", "y"
+    settings.PASSWORD_SIGN_IN = False
+    assert checks.sign_in_elsewhere(None) == []

@@ -18,7 +18,7 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 IGNORES_TERM = "trap '' TERM; echo ready > ready; while :; do sleep 0.1; done"
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> bool:
+def until(condition: Callable[[], object], seconds: float = 60) -> bool:
     give_up = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > give_up:

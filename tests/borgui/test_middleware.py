@@ -85,6 +85,17 @@ def test_a_message_goes_with_the_piece_that_was_asked_for() -> None:
     assert get_messages(request).used  # type: ignore[attr-defined]
 
 
+def test_a_message_that_a_whole_page_has_printed_is_not_told_twice() -> None:
+    request = RequestFactory().post("/", headers={"HX-Request": "true"})
+    request._messages = CookieStorage(request)  # type: ignore[attr-defined]
+
+    def view(request: HttpRequest) -> HttpResponse:
+        messages.success(request, "Saved.")
+        return HttpResponse("".join(map(str, get_messages(request))))
+
+    assert "HX-Trigger" not in HtmxMiddleware(toasts(view))(request)
+
+
 @pytest.mark.parametrize(
     ("response", "headers"),
     [

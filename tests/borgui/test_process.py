@@ -52,7 +52,7 @@ def shell(token, tmp_path, output) -> Callable[..., Result]:
     return shell
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> bool:
+def until(condition: Callable[[], object], seconds: float = 60) -> bool:
     give_up = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > give_up:

@@ -7,16 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.rest import make_user
-
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
-
-
-@pytest.fixture
-def client() -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
 
 
 @pytest.fixture

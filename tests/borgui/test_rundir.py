@@ -239,3 +239,17 @@ def test_removing_takes_everything_and_follows_no_link(directory: RunDirectory, 
 
     assert not directory.path.exists()
     assert (treasure / "gold").exists()
+
+
+def test_it_is_new_for_who_made_it_and_not_for_who_comes_after(directory: RunDirectory) -> None:
+    directory.acquire()
+    assert directory.is_new
+    directory.release()
+
+    directory.acquire()
+    assert not directory.is_new
+    directory.remove()
+    directory.release()
+
+    directory.acquire()
+    assert directory.is_new

@@ -55,7 +55,7 @@ JOB = """
 """
 
 
-def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until the condition holds; fail when it does not within a time that no healthy machine needs."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -125,7 +125,7 @@ class World:
     def close(self) -> None:
         process.end(self.left, grace=0)
         if self.child:
-            self.child.wait(timeout=10)
+            self.child.wait(timeout=60)
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_what_outlives_the_grace_is_ended_with_its_script(world: World) -> None:
     world.signal(signal.SIGTERM)
 
     assert world.wait() == 0
-    assert job.wait(timeout=10) == -signal.SIGKILL
+    assert job.wait(timeout=60) == -signal.SIGKILL
     assert not (folder / "services-are-up").exists()
     assert "recovery does the rest" in world.said
     assert world.left() == []

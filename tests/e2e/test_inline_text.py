@@ -40,3 +40,25 @@ def test_a_click_that_comes_too_late_gets_a_page_with_the_way_back(
     look(page, "not-done")
     page.get_by_role("link", name="Back, and look again").click()
     expect(page).to_have_url(f"/jobs/{job.pk}/")
+
+
+def test_all_inline_texts_are_moved_and_taken_back_by_somebody_who_knows_no_commands(
+    page: Page, make_repository: Callable[..., Any], look: Look
+) -> None:
+    for name in ("photos", "mail with a long name " * 4):
+        make_repository(
+            name, pre_backup_script="# Stop the app\nsystemctl stop app\n", post_backup_script=f"ping {name}"
+        )
+    make_repository("blocked", pre_backup_script="# /// borgui\n# nonsense\n# ///\necho a")
+    page.goto("/repositories/")
+    page.get_by_role("link", name="See what would become of them").click()
+    expect(page.get_by_text("4 texts of 2 repositories become 3 scripts, 3 of them new.")).to_be_visible()
+    page.get_by_text("Show the text (3 lines)").click()
+    expect(page.get_by_text("systemctl stop app")).to_be_visible()
+    look(page, "inline-texts")
+    page.get_by_role("button", name="Move 4 texts to the library").click()
+    expect(page.locator("#messages")).to_contain_text("Moved: 4 texts, now 3 scripts of the library.")
+    look(page, "inline-texts-moved")
+    page.get_by_role("button", name="Go back to the old texts").click()
+    expect(page.locator("#messages")).to_contain_text("Back as before: 4 texts.")
+    expect(page.get_by_role("button", name="Move 4 texts to the library")).to_be_visible()

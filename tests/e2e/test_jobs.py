@@ -11,16 +11,7 @@ from playwright.sync_api import Page, expect
 from backups.models import BackupJob, Repository
 from scripts_library.models import RepositoryScript
 from tests.backups import scenes
-from tests.e2e.conftest import PICTURES, appearances, scrolls_sideways, violations
-
-PATIENCE = 30_000  # ms: a process of the product takes its time on a busy machine
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
+from tests.e2e.conftest import appearances, picture, scrolls_sideways, violations
 
 
 @pytest.fixture
@@ -191,7 +182,7 @@ def test_every_state_of_a_job_can_be_looked_at(page: Page, make_repository: Any)
         for appearance in appearances(page):
             found += scrolls_sideways(page, appearance)
             found += [f"{state}, {line}" for line in violations(page, appearance)]
-            page.screenshot(path=PICTURES / f"job-{state}-{appearance}.png", full_page=True)
+            picture(page, f"job-{state}-{appearance}")
     assert found == []
 
 

@@ -24,19 +24,6 @@ PATIENCE = 60_000  # ms: borg and ssh answer when they answer
 
 
 @pytest.fixture
-def run_queued(installation: Any) -> Callable[[], BackupJob]:
-    """The newest job, run by a process of its own as the worker would start it."""
-
-    def run() -> BackupJob:
-        job = BackupJob.objects.latest("id")
-        installation.manage("run_job", str(job.pk), expect=None)
-        job.refresh_from_db()
-        return job
-
-    return run
-
-
-@pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sshd]:
     with sshd.running(tmp_path / "sshd") as running:
         yield running

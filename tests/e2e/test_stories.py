@@ -4,7 +4,7 @@ create a script; edit and test it; assign it; see its execution in Activity; reo
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,13 +24,6 @@ HANDS: dict[str, tuple[type[Mouse], dict[str, Any]]] = {
     "touch": (Finger, {"viewport": PHONE, "has_touch": True}),
     "without-javascript": (Plain, {"java_script_enabled": False}),
 }
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=20_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture(params=HANDS)

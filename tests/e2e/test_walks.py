@@ -1,7 +1,7 @@
 """Two ways through the whole product: without JavaScript, and by keyboard alone. Backups are real."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,7 @@ from tests.backups import scenes
 from .hands import Keyboard
 
 pytestmark = pytest.mark.borg
-PATIENCE = 20_000  # ms: borg answers when it answers
 PASSWORD, NEXT_PASSWORD = "correct horse battery", "another horse battery"
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
-
-
-@pytest.fixture
-def run_queued(installation: Any) -> Callable[[], BackupJob]:
-    """The newest job, run by a process of its own as the worker would start it."""
-
-    def run() -> BackupJob:
-        job = BackupJob.objects.latest("id")
-        installation.manage("run_job", str(job.pk), expect=None)
-        job.refresh_from_db()
-        return job
-
-    return run
 
 
 def press(page: Page, name: str) -> None:
@@ -164,6 +143,7 @@ def choose_dark(page: Page) -> None:
 
 def change_password_and_leave(page: Page) -> None:
     page.get_by_label("Account: anna").click()
+    page.get_by_role("link", name="Your account").click()
     page.get_by_role("link", name="Change password").click()
     page.get_by_label("Old password").fill(PASSWORD)
     page.locator("#id_new_password1").fill(NEXT_PASSWORD)

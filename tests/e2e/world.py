@@ -8,6 +8,9 @@ from django.utils import timezone
 
 from backups.host import host_id
 from backups.models import BackupJob, Repository, Worker
+from scripts_library import gallery, library, making
+from scripts_library.models import Script, ScriptContent
+from scripts_library.store import digest
 
 HALF_A_YEAR = 180  # days
 
@@ -81,3 +84,14 @@ def break_promise(job: BackupJob) -> None:
         interrupts="Nextcloud",
         message="'Start Nextcloud' failed 5 times, last at 02:41: port 443 is already in use.",
     )
+
+
+def outdated_script() -> Script:
+    """Made from an older version of a shipped template, and changed since."""
+    template = gallery.shipped()[0]
+    script = making.make(template, name="From an older template")
+    older = template.content.replace(f'version = "{template.version}"', 'version = "0.1"')
+    content = ScriptContent.objects.create(sha256=digest(older), content=older)
+    library.update(script, changes={"content": f"{older}# mine\n"}, source="editor", base_sha256=script.sha256)
+    Script.objects.filter(pk=script.pk).update(template_content=content, template_version="0.1")
+    return script

@@ -200,7 +200,7 @@ def owner_of(world: World, job: BackupJob) -> Any:
     return RunDirectory(world.installation.data_dir / "run" / "jobs" / str(job.pk)).owner()
 
 
-def until(holds: Any, seconds: float = 30.0, what: str = "it") -> None:
+def until(holds: Any, seconds: float = 60.0, what: str = "it") -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"

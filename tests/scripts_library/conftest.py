@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from borgui.accounts.models import User
 from scripts_library import library
 from scripts_library.models import Script
+
+from .authors import author
 
 TEXT = "#!/bin/sh\necho one\n"
 
@@ -38,3 +41,13 @@ def make_script(db: None, folder: Path) -> Callable[..., Script]:
         return library.create(name, content, **{"source": "editor", **fields})
 
     return make
+
+
+@pytest.fixture
+def anna(db: None) -> User:
+    return author("anna")
+
+
+@pytest.fixture
+def ben(db: None) -> User:
+    return author("ben")

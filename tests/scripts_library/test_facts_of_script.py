@@ -71,5 +71,5 @@ def test_every_repository_is_named_once_with_what_is_down_there(
 
     mail, photos = facts_of_script.uses(script)
 
-    assert (mail.repository, mail.hooks, mail.interrupts) == ("mail", ("pre-backup", "post-backup"), ("web",))
+    assert (mail.owner, mail.hooks, mail.interrupts) == ("mail", ("pre-backup", "post-backup"), ("web",))
     assert photos.interrupts == ("photo db",)

@@ -34,6 +34,17 @@ def put(folder: Path, name: str, content: str = TEXT) -> Path:
     return path
 
 
+def test_a_name_that_no_row_can_hold_stops_no_other_file_and_is_told(folder: Path) -> None:
+    put(folder, os.fsdecode(b"\xff\xfe.sh"))
+    put(folder, "two\nlines.sh")
+    report = folders.sync()
+    assert names(report.registered) == ["two lines"]
+    assert [entry["file_path"] for entry in report.unreadable] == [r"library/\xff\xfe.sh"]
+    out = StringIO()
+    call_command("sync_scripts", stdout=out)
+    assert r"library/\xff\xfe.sh: Its name is not UTF-8: rename it." in out.getvalue()
+
+
 def test_new_files_are_registered_with_the_name_of_their_block_or_file(folder: Path) -> None:
     path = put(folder, "own.sh", block('name = "Stop Docker"', 'run_on = "always"', "timeout = 5"))
     os.chmod(path, 0o640)
@@ -161,9 +172,9 @@ def count_queries() -> int:
 def test_a_batch_costs_the_same_number_of_queries_whatever_is_in_it(folder: Path) -> None:
     put_many(folder, 1)
     for_one = count_queries()
-    put_many(folder, 40, first=1)
+    put_many(folder, 30, first=1)
     assert count_queries() == for_one
-    assert Script.objects.count() == 41
+    assert Script.objects.count() == 31
 
 
 def test_what_nobody_touched_is_not_read_again(folder: Path, monkeypatch: Any) -> None:

@@ -124,3 +124,14 @@ def test_where_a_script_is_used_the_value_of_the_library_can_be_emptied() -> Non
 
     assert form.is_valid()
     assert values.given(form) == {"WORDS": ""}
+
+
+def test_a_text_whose_help_speaks_of_lines_has_a_field_of_several() -> None:
+    declared = [Declared("ONE", help="One label a line."), Declared("TWO", help="Online or not.")]
+    fields = Values(declared, {}, {}, "", "").fields()
+    assert [
+        field.widget.input_type if hasattr(field.widget, "input_type") else "lines" for field in fields.values()
+    ] == [
+        "lines",
+        "text",
+    ]

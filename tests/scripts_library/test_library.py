@@ -1,4 +1,5 @@
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier, Thread
@@ -9,6 +10,7 @@ from django.db import IntegrityError, connection
 from pytest_django import Settings
 
 from backups.models import Repository
+from borgui.accounts import audit
 from borgui.accounts.models import User
 from scripts_library import assignments, library
 from scripts_library.errors import Conflict, InUse, Invalid, NameTaken, ReadOnly, Refused
@@ -143,6 +145,43 @@ def test_a_file_that_cannot_be_written_leaves_no_row(make_script: Make, folder: 
         make_script()
     assert not Script.objects.exists()
     assert not ScriptRevision.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_of_a_file_but_its_name_is_on_the_disk_before_others_wait_for_the_database(
+    make_script: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        flushed.append((kind, connection.in_atomic_block))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    script = make_script()
+    save(script, TEXT + "# more\n")
+    assert flushed == [("file", False), ("folder", True)] * 2
+    assert os.listdir(folder) == [file_of(script, folder).name]
+
+
+def test_who_may_run_a_file_is_kept_where_that_changes_while_it_is_saved(
+    make_script: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = make_script()
+    path = file_of(script, folder)
+    record = audit.record_change
+
+    def in_the_middle(*arguments: Any) -> None:
+        path.chmod(0o700)
+        record(*arguments)
+
+    monkeypatch.setattr(audit, "record_change", in_the_middle)
+    save(script, TEXT + "# more\n")
+    assert path.stat().st_mode & 0o777 == 0o700
+    assert path.read_text() == TEXT + "# more\n"
+    assert os.listdir(folder) == [path.name]
 
 
 # --- update -----------------------------------------------------------------------------------------------------------

@@ -65,6 +65,36 @@ def test_what_a_repository_interrupts_is_told_once_and_by_enabled_scripts_only()
     assert links.interrupts_of([stage.repository.pk, 999]) == {stage.repository.pk: ["containers on"], 999: []}
 
 
+@pytest.mark.parametrize(
+    ("interrupts", "values", "names"),
+    [
+        ("${ONE}", {"ONE": " web \n db"}, ["web", "db"]),
+        ("${ONE} ${TWO}", {"ONE": "shop", "TWO": "web"}, ["shop"]),
+        ("${ONE} ${TWO}", {"TWO": "stop.me keep.me"}, ["stop.me", "keep.me"]),
+        ("${ONE} ${TWO}", {}, []),
+        ("the mail of ${ONE}", {"ONE": "shop"}, []),
+        ("the shop", {"ONE": "shop"}, []),
+        ("${ONE} ${TWO}", {"ONE": {"secret": "hunter22"}, "TWO": "web"}, ["web"]),  # a secret once
+    ],
+)
+def test_names_in_what_it_interrupts_are_known_where_parameters_alone_say_it(
+    interrupts: str, values: dict[str, Any], names: list[str]
+) -> None:
+    stage = Stage()
+    declared = "".join(f'# [[parameters]]\n# name = "{name}"\n' for name in ("ONE", "TWO"))
+    entry = stage.attach(PRE, "it", f'# /// borgui\n# interrupts = "{interrupts}"\n{declared}# ///\n')
+    entry.parameters = values
+    entry.save()
+    found = links.things_of([stage.repository.pk])[stage.repository.pk]
+    assert [name for things in found.values() for name in things] == names
+
+
+def test_what_keeps_others_apart_is_the_text_and_the_names_in_it() -> None:
+    things = {"web db": ["web", "db"], "web": ["web"], "the shop": []}
+    assert links.with_names(["web db", "web"], things) == ["web db", "web", "db"]
+    assert links.with_names(["unknown since"], things) == ["unknown since"]
+
+
 def test_a_path_outside_the_sources_is_a_problem_where_it_has_to_be_in_one() -> None:
     stage = Stage()
     entry = stage.attach(PRE, "it", IN_SOURCE, parameters={"DUMP": "/srv/one/dumps"})

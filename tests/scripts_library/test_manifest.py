@@ -182,3 +182,11 @@ def test_with_an_error_nothing_of_the_block_is_in_force() -> None:
 
 def test_all_errors_are_told_at_once() -> None:
     assert len(parse(block("name = 1", "timeout = 0", *parameter('type = "x"'))).errors) == 3
+
+
+def test_a_block_that_would_take_long_to_read_is_refused_unread() -> None:
+    """Reading a.b.c takes time and memory with the square of its parts, and packages come from strangers."""
+    for line in ("a." * 20_000 + "b = 1", f"[{'a.' * 20_000}b]", "a = {" + "b." * 20_000 + "c = 1}"):
+        assert "more than 100 dots" in errors(line)
+    assert "longer than 128 KiB" in errors(*["# " + "x" * 1000] * 200)
+    assert parse(block('description = "192.0.2.1, 192.0.2.2, and so on ..."')).errors == ()

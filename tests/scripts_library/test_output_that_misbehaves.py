@@ -9,7 +9,6 @@ from django.test import Client
 
 from scripts_library import testruns
 from scripts_library.models import ScriptExecution
-from tests.rest import make_user
 
 MOST = 500_000  # bytes of one page
 HEBREW = "שלום עולם"
@@ -31,13 +30,6 @@ KINDS = {
     "nothing but colours": "for n in range(3000): print('\\x1b[31mx\\x1b[32my' * 200)",
     "nothing but empty lines": "print('\\n' * 300_000)",
 }  # fmt: skip
-
-
-@pytest.fixture
-def client(transactional_db: None) -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
 
 
 @pytest.fixture

@@ -36,13 +36,6 @@ exit 0"""
 
 
 @pytest.fixture
-def client(db: None) -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
-@pytest.fixture
 def photos(make_repository: Callable[..., Repository]) -> Repository:
     return make_repository()
 

@@ -18,13 +18,6 @@ pytestmark = pytest.mark.django_db
 PIECES = ("/scripts/lint/", "/scripts/block/")
 
 
-@pytest.fixture
-def client() -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
 @pytest.mark.parametrize("path", PIECES)
 def test_who_is_not_signed_in_gets_nothing(path: str) -> None:
     make_user()

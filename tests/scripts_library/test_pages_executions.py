@@ -19,13 +19,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def client(db: None) -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
-@pytest.fixture
 def scene(make_repository: Callable[..., Repository]) -> scenes.Scene:
     return scenes.begin(make_repository())
 

@@ -12,9 +12,8 @@ from scripts_library.merging import BEGIN, END, MIDDLE
 from scripts_library.models import Script, ScriptRevision
 
 from .conftest import TEXT
-from .test_pages_scripts import client, form_data, page, run, save, settle, text_of
+from .test_pages_scripts import form_data, page, run, save, settle, text_of
 
-__all__ = ["client"]  # a fixture
 pytestmark = pytest.mark.django_db
 
 

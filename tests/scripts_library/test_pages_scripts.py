@@ -23,13 +23,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def client() -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
-@pytest.fixture
 def use(make_repository: Callable[..., Any]) -> Callable[..., Any]:
     """use(script, "photos"): attach it there, before the backup."""
 

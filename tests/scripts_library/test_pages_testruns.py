@@ -11,7 +11,6 @@ from django.utils import timezone
 from backups import tasks
 from scripts_library import assignments, library, testruns, try_story
 from scripts_library.models import Script, ScriptExecution
-from tests.rest import make_user
 
 from .stage import POST, PRE
 
@@ -33,13 +32,6 @@ BLOCK = """\
 # ///
 """
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def client() -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
 
 
 @pytest.fixture

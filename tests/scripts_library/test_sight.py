@@ -30,7 +30,7 @@ def sources(script: Script) -> list[str]:
 
 def settle(script: Script) -> None:
     """Look until the file is old enough to be known by its times alone."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not script.seen_stat and time.monotonic() < deadline:
         time.sleep(0.02)
         sight.look(script)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts_library.file_names import slug
 from scripts_library.store import (
     LARGEST,
     Missing,
@@ -18,7 +19,6 @@ from scripts_library.store import (
     Unreadable,
     content_problem,
     digest,
-    slug,
 )
 
 FILE = "library/a.sh"
@@ -120,7 +120,7 @@ def test_a_link_that_points_at_itself_is_an_error_of_ours(store: Store) -> None:
 # --- stamps -----------------------------------------------------------------------------------------------------------
 def settled(store: Store) -> str:
     """The stamp, as soon as there is one."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (stamp := store.stamp(FILE)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return stamp

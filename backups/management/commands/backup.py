@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from backups import exits, following, pipeline, queue, tasks, worker
 from backups.launcher import Launcher
-from backups.models import BackupJob, JobStatus, Repository
+from backups.models import BackupJob, JobStatus, Repository, WindowRun
 from backups.schemas import JobOut
 from borgui.commands import Command as BaseCommand
 from borgui.commands import Refused
@@ -75,11 +75,14 @@ class OwnProcess:
 
     def see_to_queue(self, job: BackupJob) -> None:
         """The job's turn comes after those before it, for which there is nobody else either."""
-        decision = queue.decide({pk for _, pk in self.launcher.children})
+        on_the_way = {pk for command, pk in self.launcher.children if command == "run_job"}
+        decision = queue.decide(on_the_way, {pk for command, pk in self.launcher.children if command == "run_window"})
         queue.tell_waiting(decision.waiting)
         for pk in decision.start:
             if pk <= job.pk:
                 self.start(pk)
+        for run in WindowRun.objects.filter(pk__in=decision.open, created_at__lt=job.created_at):
+            self.launcher.start("run_window", run.pk)
         if job.pk in decision.waiting and self.launcher.recover():
             self.put_off()
 

@@ -1,13 +1,16 @@
 import os
+import re
 import sys
 from argparse import REMAINDER
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
+from django.db import DatabaseError
 
 from backups import borg, target
 from backups.models import Repository
+from borgui.accounts import audit
 from borgui.commands import Command as BaseCommand
 from borgui.commands import Refused
 
@@ -31,7 +34,17 @@ class Command(BaseCommand):
         except (borg.BorgUnavailable, target.PassphraseSealed) as problem:
             raise Refused(str(problem)) from None
         words = list(args[1:] if args[:1] == ("--",) else args)
+        note(options["repository"], words)
         become(program, where, words)
+
+
+def note(repository: str, words: list[str]) -> None:
+    """Of the arguments borg's own command alone. A database that cannot be written is no reason to restore nothing."""
+    command = next((word for word in words if re.fullmatch("[a-z][a-z-]{1,20}", word)), "")
+    try:
+        audit.record("borg called by hand", kind="repository", name=repository, after={"command": command})
+    except DatabaseError as problem:
+        sys.stderr.write(f"The audit log could not be written: {problem}\n")
 
 
 def become(program: borg.Borg, where: borg.Target, words: list[str]) -> None:

@@ -5,7 +5,7 @@ from django.core.management.base import CommandParser
 
 from backups import housekeeping
 from backups.launcher import Launcher
-from backups.models import BackupJob
+from backups.models import BackupJob, WindowRun
 from borgui.commands import Command as BaseCommand
 from scripts_library.models import ScriptExecution
 
@@ -34,8 +34,9 @@ class Command(BaseCommand):
 
 
 def result(command: str, pk: int) -> dict[str, Any]:
-    if command == "run_job":
-        job = BackupJob.objects.get(pk=pk)
-        return {"command": command, "id": pk, "status": job.status, "message": job.message}
+    for model in (BackupJob, WindowRun):
+        if command == model.runner:
+            work = model.objects.get(pk=pk)
+            return {"command": command, "id": pk, "status": work.status, "message": work.message}
     row = ScriptExecution.objects.get(pk=pk)
     return {"command": command, "id": pk, "status": row.status, "message": row.error_message}

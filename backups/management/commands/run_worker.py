@@ -7,6 +7,7 @@ from django.utils.module_loading import autodiscover_modules
 from huey.contrib.djhuey import HUEY
 
 from backups import worker
+from backups.borg_ui_import import applying
 from backups.launcher import launcher
 from borgui.commands import Command as BaseCommand
 from borgui.commands import Refused
@@ -22,5 +23,6 @@ class Command(BaseCommand):
         if problems:
             raise Refused("The worker cannot start:\n" + "\n".join(str(one.msg) for one in problems))
         autodiscover_modules("tasks")
+        applying.undo_unfinished()
         with worker.present():
             worker.Host(HUEY.create_consumer(**settings.CONSUMER), launcher).run()

@@ -4,10 +4,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from backups import four_eyes
 from borgui import checks, vault
+from borgui.accounts import append_only
 
 
 class Command(BaseCommand):
@@ -18,11 +21,12 @@ class Command(BaseCommand):
 
     def handle(self, *, no_link: bool, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
+        append_only.seal(connection)
         if found := checks.problems():
             raise CommandError("borgui cannot start: " + "\n".join(found))
         vault.seal_canary()
-        if "install_templates" in get_commands():
-            call_command("install_templates", verbosity=0)
+        four_eyes.settle()
+        call_command("install_templates", verbosity=0)
         if not no_link and not get_user_model().objects.exists():
             self.stdout.write("borgui: nobody has an account yet. This link makes the first one, once:")
             call_command("setup_link", stdout=self.stdout)

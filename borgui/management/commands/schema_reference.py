@@ -7,7 +7,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand
-from django.db.models import CASCADE, PROTECT, SET_NULL, CheckConstraint, Field, ForeignKey, Model, UniqueConstraint
+from django.db.models import CASCADE, PROTECT, SET_NULL, CheckConstraint, Field, ForeignKey, Model, Q, UniqueConstraint
 from django.db.models.fields import NOT_PROVIDED
 
 from borgui.fields import EncryptedJSONField, EncryptedTextField
@@ -131,8 +131,13 @@ def column_of(model: type[Model], name: str) -> str:
 
 
 def condition(query: Any) -> str:
-    """A conjunction of comparisons with constants: all that our constraints have."""
-    parts = [(name, getattr(value, "value", value)) for name, value in query.children]
-    return " and ".join(
-        f"`{name}` is null" if value is None else f"`{name}` is `{json.dumps(value)}`" for name, value in parts
-    )
+    """Comparisons with constants, joined: all that our constraints have."""
+    word = f" {query.connector.lower()} "
+    return word.join(condition(part) if isinstance(part, Q) else comparison(*part) for part in query.children)
+
+
+def comparison(name: str, value: Any) -> str:
+    value = getattr(value, "value", value)
+    if name.endswith("__isnull"):
+        return f"`{name.removesuffix('__isnull')}` is {'' if value else 'not '}null"
+    return f"`{name}` is null" if value is None else f"`{name}` is `{json.dumps(value)}`"

@@ -1,6 +1,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from borgui.ansi import visible
 from borgui.commands import Command as BaseCommand
 from borgui.commands import Refused
 from scripts_library import folder
@@ -48,4 +49,4 @@ def _line(entry: dict[str, Any]) -> str:
     name = f" ({entry['name']})" if "name" in entry else ""
     was = f", was {entry['was']}" if "was" in entry else ""
     problem = f": {entry['problem']}" if "problem" in entry else ""
-    return f"{entry['file_path']}{name}{was}{problem}"
+    return visible(f"{entry['file_path']}{name}{was}{problem}")

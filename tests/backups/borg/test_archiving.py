@@ -11,6 +11,7 @@ import pytest
 from backups import borg
 from borgui import process
 from tests.backups.borg.conftest import World
+from tests.backups.conftest import eventually
 
 pytestmark = pytest.mark.borg
 
@@ -72,6 +73,9 @@ def test_the_passphrase_is_neither_in_the_arguments_nor_in_the_environment_of_th
 
     def look(child: process.Identity) -> None:
         folder = Path(f"/proc/{child.pid}")
+        eventually(
+            lambda: (folder / "environ").read_bytes() != b""
+        )  # empty for a moment while the program is put in place
         seen.append((folder / "environ").read_bytes() + (folder / "cmdline").read_bytes())
 
     assert locked.create(on_start=look).outcome == borg.SUCCESS

@@ -109,7 +109,7 @@ def test_a_foreign_lock_tells_host_process_and_age(tmp_path) -> None:
     message = error("LockTimeout", f"Failed to create/acquire the lock {lock} (timeout).")
     found = explain_failure(replace(TARGET, path=str(repository)), [message])
     assert found.failed.startswith("Another borg holds this repository: host nas, process 4711, since ")
-    assert "break the lock" in found.todo
+    assert "break the lock" in found.next_step
 
 
 def test_a_lock_on_another_machine_is_not_looked_up_here(tmp_path) -> None:

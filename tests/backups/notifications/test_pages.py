@@ -27,13 +27,6 @@ MAIL = {
 }
 
 
-@pytest.fixture
-def client(db: None) -> Client:
-    client = Client(headers={"Host": "localhost"})
-    client.force_login(make_user())
-    return client
-
-
 def text_of(page) -> str:
     body = page.content.decode().partition("<body")[2]
     return " ".join(re.sub(r"<[^>]+>", " ", body).replace("&#x27;", "'").split())

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from backups import notifications
 from backups.models import Notification, Repository, ScheduledJob
-from backups.notifications import sending
+from backups.notifications import approvals, sending
 from backups.notifications.mail import Encryption, Mail
 
 pytestmark = [pytest.mark.services, pytest.mark.borg, pytest.mark.django_db(transaction=True)]
@@ -167,3 +167,26 @@ def test_an_outside_edit_is_told_once_for_each_change(make_script, make_reposito
     assert text.endswith("The new version runs with the next backups of 1 repository.")
     type(script).objects.update(sha256="0" * 64)
     assert len(heard()) == 1
+
+
+def test_what_waits_for_approval_is_told_once_for_each_version_and_not_at_every_save(
+    make_script, make_repository, attach, heard, settings, monkeypatch
+):
+    script = make_script("Stop the shop")
+    attach(make_repository(), "pre-backup", "Stop the shop")
+    assert heard() == [], "four eyes is off"
+    settings.FOUR_EYES = True
+    assert heard() == [], "somebody may still be writing it"
+    script.revisions.update(created_at=timezone.now() - approvals.SETTLED)
+
+    [(title, text)] = heard()
+    assert heard() == []
+
+    assert title == "Stop the shop: waits for approval"
+    assert "Nobody else can" in text
+    assert text.endswith("It was never approved, so the next backups of 1 repository fail.")
+    type(script).objects.update(approved_sha256=script.sha256)
+    assert heard() == []
+    type(script).objects.update(approved_sha256="0" * 64)
+    Notification.objects.all().delete()
+    assert heard()[0][1].endswith("Until then the approved version runs with the backups of 1 repository.")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def upcoming(now: str, count: int = 4, repository=None) -> list[tuple[str, str]]:
-    return [(one.schedule.name, f"{one.at:%d %H:%M}") for one in scheduling.upcoming(at(now), count, repository)]
+    return [(one.what.name, f"{one.at:%d %H:%M}") for one in scheduling.upcoming(at(now), count, repository)]
 
 
 def test_the_next_times_of_all_schedules_come_in_order(make_schedule):
@@ -104,7 +104,7 @@ def test_the_queries_do_not_grow_with_the_schedules(make_schedule, make_reposito
     for number in range(count):
         make_schedule(f"number {number}", repositories=[photos.pk])
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         scheduling.upcoming(at("20 12:00"), 5)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         scheduling.tonight(at("20 12:00"), at("21 12:00"))
