@@ -130,7 +130,7 @@ def wait_until_it_obeys(pid: int) -> None:
 
 # --- until it is up ---------------------------------------------------------------------------------------------------
 def test_it_waits_until_healthy(engine: Podman | StandIn, job: Job) -> None:
-    engine.make("web", health="/bin/busybox true")
+    engine.make("web", health="exit 0")
     if isinstance(engine, StandIn):
         engine.set("web", health="healthy", becomes="starting")
     assert job.run(TEMPLATE, CONTAINERS="web").ok
@@ -147,7 +147,7 @@ def test_it_waits_until_healthy(engine: Podman | StandIn, job: Job) -> None:
 
 def test_who_is_not_healthy_in_time_is_named_and_the_others_run(engine: Podman | StandIn, job: Job) -> None:
     for name in ("web", "sick", "db"):
-        engine.make(name, health="/bin/busybox false" if name == "sick" else "")
+        engine.make(name, health="exit 1" if name == "sick" else "")
     if isinstance(engine, StandIn):
         engine.set("sick", health="healthy", becomes="unhealthy")
     assert job.run(TEMPLATE, CONTAINERS="web sick db").ok
