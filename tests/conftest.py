@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,16 @@ hypothesis.settings.load_profile("borgui")
 def pytest_configure(config: pytest.Config) -> None:
     """What a library of ours says about a library of its own is no fault of a test."""
     config.addinivalue_line("filterwarnings", "ignore:'imghdr' is deprecated:DeprecationWarning")
+    take_signals()
     forget_the_killed()
+
+
+def take_signals() -> None:
+    """What the suite was told to ignore, in the background or by nohup, its processes would ignore too: a handler that
+    does nothing is not handed on to them."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def forget_the_killed() -> None:

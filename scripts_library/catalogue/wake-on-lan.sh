@@ -87,7 +87,7 @@ fi
 
 # --- before the backup --------------------------------------------------------------------------------------------------
 before() {
-  local deadline=$((SECONDS + WAIT_SECONDS)) next_call=$SECONDS macs=() mac
+  local deadline next_call macs=() mac
   read -r -d '' -a macs <<<"$MAC_ADDRESS" || true
   [ "${#macs[@]}" -gt 0 ] || stop_here "No MAC address is given."
   for mac in "${macs[@]}"; do
@@ -99,6 +99,8 @@ before() {
     return
   fi
   { say "$TARGET_HOST" >"$notes" && sync "$notes" "$STATE_DIR"; } || stop_here "STATE_DIR cannot be written. Nobody was woken."
+  call "${macs[@]}"
+  deadline=$((SECONDS + WAIT_SECONDS)) next_call=$((SECONDS + 10)) # looking whether it is awake took its time, too
   until is_awake; do
     if ((SECONDS >= deadline)); then
       [ "$IF_NOT_AWAKE" = fail ] || code=75

@@ -3,6 +3,7 @@
 Every page that a test opens is watched: a console error, an outside request or a page that scrolls sideways fails it.
 """
 
+import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from backups.models import BackupJob
 from borgui.accounts.models import User
@@ -89,6 +90,41 @@ class Watch:
     def asked(self, request: Request) -> None:
         if not request.url.startswith((self.address, *self.others, "data:", "blob:")):
             self.problems.append(f"outside request: {request.url}")
+
+
+def once_ready(act: Callable[..., Any]) -> Callable[..., Any]:
+    """What a test does to an element waits for the scripts of its page and for htmx to have taken up what it swapped in.
+
+    Before that the form of a button is sent as it is without scripts: right, but another way than the test's.
+    """
+
+    @functools.wraps(act)
+    def wait_and_act(locator: Locator, *args: Any, **options: Any) -> Any:
+        locator.wait_for(state="attached")
+        locator.page.wait_for_load_state("domcontentloaded")
+        expect(locator.page.locator(".htmx-added")).to_have_count(0)
+        return act(locator, *args, **options)
+
+    return wait_and_act
+
+
+@pytest.fixture(scope="session", autouse=True)
+def actions_wait_until_the_page_is_ready() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (
+            "check",
+            "click",
+            "fill",
+            "focus",
+            "press",
+            "select_option",
+            "set_input_files",
+            "tap",
+            "type",
+            "uncheck",
+        ):
+            patch.setattr(Locator, name, once_ready(getattr(Locator, name)))
+        yield
 
 
 @pytest.fixture(scope="session")
