@@ -53,12 +53,18 @@ def test_nothing_is_printed_twice(chained, make_job, run):
 
 def test_what_a_running_script_has_printed_is_there_before_its_end(chained, make_job, run, attach, tmp_path):
     """The log is read while it is written."""
-    end, said = Journal(tmp_path / "end"), []
-    attach(chained, "post-backup", "slow", f"echo half\nsleep 0.6\n{end.note('end')}", run_on="always")
+    end, seen, said = Journal(tmp_path / "end"), tmp_path / "seen", []
+    waits = f"echo half\nuntil [ -e {seen} ]; do sleep 0.05; done\n{end.note('end')}"
+    attach(chained, "post-backup", "slow", waits, run_on="always", timeout=60)
     job = make_job(chained)
 
+    def say(line):
+        said.append((line, end.has("end")))
+        if "half" in line:
+            seen.touch()
+
     with meanwhile(lambda: True, lambda: run(job)):
-        following.Follower(job.pk, lambda line: said.append((line, end.has("end")))).follow()
+        following.Follower(job.pk, say).follow()
 
     assert ("   | half", False) in said
 

@@ -58,10 +58,12 @@ def test_a_job_process_has_a_session_of_its_own(chained, make_job, launcher):
 
 
 def test_a_job_whose_process_died_by_a_signal_is_recovered_at_once(
-    chained, make_job, attach, launcher, journal, settings
+    transactional_db, make_repository, make_job, attach, launcher, journal
 ):
-    attach(chained, "post-backup", "after", journal.note("after $ATTEMPT"), run_on="always")
-    job = make_job(chained)
+    repository = make_repository()
+    attach(repository, "pre-backup", "before", f"{journal.note('before')}\nexec sleep 60")
+    attach(repository, "post-backup", "after", journal.note("after $ATTEMPT"), run_on="always")
+    job = make_job(repository)
     launcher.start_due()
     eventually(lambda: journal.has("before"))
     launcher.children["run_job", job.pk].kill()

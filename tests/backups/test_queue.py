@@ -163,8 +163,10 @@ def test_six_jobs_never_run_three_at_once_and_begin_in_order(
     jobs = []
     for number in range(6):
         repository = make_repository(f"number {number}")
-        body = f"{journal.note('begin $REPOSITORY_NAME')}\nsleep 0.3\n{journal.note('end')}\nexit 75"
-        attach(repository, "pre-backup", "slow", body)
+        pair = number // 2 * 2 + 2  # each waits until the other of its pair has begun
+        together = f'until [ "$(grep -c begin {journal.path})" -ge {pair} ]; do sleep 0.05; done\nsleep 0.3'
+        body = f"{journal.note('begin $REPOSITORY_NAME')}\n{together}\n{journal.note('end')}\nexit 75"
+        attach(repository, "pre-backup", "slow", body, timeout=60)
         jobs.append(make_job(repository))
 
     wait_for_all(launcher, jobs)

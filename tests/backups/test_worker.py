@@ -140,11 +140,11 @@ def test_what_is_due_starts_within_seconds_however_long_the_worker_is_there(quic
     soon = timezone.now() + timedelta(seconds=4)  # long after its first tick, long before its second one
     ScheduledJob.objects.filter(pk=schedule.pk).update(next_run=soon, starts_at=soon)
 
-    eventually(lambda: journal.words == ["quick"], seconds=20)
+    eventually(lambda: journal.words == ["quick"])
 
     run = schedule.runs.get()
     assert run.due_at == soon
-    assert timedelta(0) < run.created_at - soon < timedelta(seconds=10)
+    assert timedelta(0) < run.created_at - soon < timedelta(seconds=30)  # its second tick comes after a minute
 
 
 def test_a_fault_of_one_look_does_not_end_the_worker(db, data_dir, monkeypatch, caplog):

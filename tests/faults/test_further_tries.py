@@ -33,7 +33,7 @@ def recover_until_over(world: World, job, most: int = 20) -> int:
 
 @pytest.fixture
 def quick_tries(monkeypatch):
-    monkeypatch.setattr(attempts, "RETRY_AFTER", [timedelta(seconds=0.1)] * 5)
+    monkeypatch.setattr(attempts, "RETRY_AFTER", [timedelta(seconds=1)] * 5)
 
 
 def test_a_script_that_ends_the_machine_is_started_three_times_and_then_told(world, attach):

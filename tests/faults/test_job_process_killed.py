@@ -72,6 +72,7 @@ def test_no_promise_is_lost_when_the_recovery_is_killed_as_well(make_world, tmp_
 
 def test_after_a_reboot_the_boot_id_alone_says_that_the_job_is_lost(world, installation):
     job = world.new_job()
+    world.hold("always")
     process = world.installation.start("run_job", str(job.pk), extra=world.extra)
     until(lambda: "always 1 start" in world.ledger.read_text(), what="the post-backup chain")
     kill(process.pid)
@@ -80,6 +81,8 @@ def test_after_a_reboot_the_boot_id_alone_says_that_the_job_is_lost(world, insta
     stranger = installation.start("shell", "-c", "import time; time.sleep(60)")
     start = owner_of(world, job).start_time
     lock.write_text(f"{stranger.pid} {start} 00000000-0000-0000-0000-000000000000\n{stranger.pid} {start} none\n")
+
+    world.release("always")
 
     world.recover()
 
