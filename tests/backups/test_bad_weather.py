@@ -78,7 +78,7 @@ def run_directory(job: BackupJob) -> Path:
 def test_a_database_that_is_locked_beyond_the_end_of_the_job_holds_up_no_script_and_loses_nothing(
     shop, make_job, counted_borg, processes, installation, journal, lock
 ):
-    counted_borg.slow(1)
+    counted_borg.slow(3)
     job = make_job(shop)
     process = processes.run_job(job)
     eventually(lambda: counted_borg.calls)
@@ -125,7 +125,7 @@ def test_a_database_that_comes_back_in_mid_job_gets_everything_from_the_same_pro
 def test_no_further_pre_backup_script_starts_while_the_database_is_locked(
     shop, attach, make_job, run, journal, lock, counted_borg, impatient
 ):
-    attach(shop, "pre-backup", "slow", f"{journal.note('slow')}; sleep 1")
+    attach(shop, "pre-backup", "slow", f"{journal.note('slow')}; sleep 3")
     attach(shop, "pre-backup", "never", journal.note("never"))
 
     def hold_until_services_are_back() -> None:

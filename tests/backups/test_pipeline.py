@@ -218,7 +218,7 @@ def test_a_backup_timeout_ends_borg_and_services_come_back(shop, make_job, run, 
 @borg
 def test_max_downtime_ends_borg_and_services_come_back(shop, make_job, run, journal, counted_borg):
     counted_borg.slow()
-    Repository.objects.update(max_downtime=1)
+    Repository.objects.update(max_downtime=5)
 
     job = run(make_job(shop))
 
@@ -228,7 +228,7 @@ def test_max_downtime_ends_borg_and_services_come_back(shop, make_job, run, jour
 
 
 def test_max_downtime_ends_a_pre_backup_script_too(shop, attach, make_job, run, journal, counted_borg):
-    Repository.objects.update(max_downtime=1)
+    Repository.objects.update(max_downtime=5)
     attach(shop, "pre-backup", "slow", "exec sleep 30", on_failure="continue")
 
     job = run(make_job(shop))

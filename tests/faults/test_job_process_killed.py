@@ -44,10 +44,12 @@ def test_no_promise_is_lost_wherever_the_job_process_is_killed(world, tmp_path, 
 def killed_in(world: World, name: str):
     """A job whose process was killed while the named script, or borg, was running."""
     job = world.new_job()
+    world.hold(name)
     pid = world.start(job.pk)
     until(lambda: f"{name} 1 start" in world.ledger.read_text(), what=f"the start of {name}")
     kill(pid)
     os.waitpid(pid, 0)
+    world.release(name)
     return job
 
 

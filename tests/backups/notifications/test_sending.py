@@ -128,7 +128,7 @@ def test_a_message_that_is_always_refused_is_not_in_the_way_of_others(make_chann
 def test_a_receiver_that_hangs_delays_no_other_channel(make_channel, hook, monkeypatch):
     with web_hook() as silent:
         silent.answer = "hang"
-        monkeypatch.setattr(apprise_call, "READ", 3.0)
+        monkeypatch.setattr(apprise_call, "READ", 8.0)
         make_channel("silent", silent.url)
         make_channel("well", hook.url)
         tell()
@@ -139,9 +139,9 @@ def test_a_receiver_that_hangs_delays_no_other_channel(make_channel, hook, monke
 
     assert hook.titles == ["photos: not backed up"]
     rows = {row.channel.name: row for row in Delivery.objects.select_related("channel")}
-    assert rows["well"].sent_at - rows["well"].created_at < timedelta(seconds=2.5)
+    assert rows["well"].sent_at - rows["well"].created_at < timedelta(seconds=7)
     assert (rows["silent"].status, rows["silent"].error) == ("waiting", "It did not answer in time.")
-    assert took < 10
+    assert took < 30
 
 
 def test_nobody_waits_longer_than_the_limit_for_an_answer_that_drips():
@@ -195,7 +195,7 @@ def test_a_sender_that_is_killed_loses_nothing_and_repeats_at_most_one(make_chan
     for number in range(3):
         tell(f"{number}: not backed up")
     routing.route(timezone.now())
-    hook.delay = 0.5  # it has the message, and its answer is on the way
+    hook.delay = 3  # it has the message, and its answer is on the way
 
     process = installation.start("send_notifications")
     eventually(lambda: len(hook.got) == 1)
