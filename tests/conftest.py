@@ -86,6 +86,16 @@ def zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_zone, "_known", (float("inf"), ""))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def a_check_of_a_script_may_take_its_time() -> Iterator[None]:
+    """Where a person waits for it, it is given up after seconds; a busy machine needs more for the largest template."""
+    from scripts_library import lint
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lint, "PATIENCE", 60.0)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def every_change_is_in_the_audit_log(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever such a test does by page, API, admin or command (tests/trail.py)."""

@@ -5,6 +5,7 @@ and after it, what the processes wrote, the command line of every process meanwh
 """
 
 import base64
+import os
 import re
 import sqlite3
 import threading
@@ -89,7 +90,8 @@ def command_lines() -> Iterator[tuple[str, bytes]]:
 
 
 def files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in folder.rglob("*"):
+    """`rglob` gives up when a folder goes away between its being listed and being looked into; `os.walk` goes on."""
+    for path in (Path(place) / name for place, _, names in os.walk(folder) for name in names):
         try:
             if path.is_file() and path.stat().st_size < 50_000_000:
                 yield str(path.relative_to(folder)), path.read_bytes()

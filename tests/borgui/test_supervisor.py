@@ -269,6 +269,7 @@ def test_a_daemon_that_a_script_has_started_is_left_alone(world: World) -> None:
     daemon = world.program("daemon.py", PART, world.folder / "daemon")
     world.start(worker=worker_with(world, "daemon.py", PART, world.folder / "daemon"))
     identity = adopted(world)
+    eventually(lambda: pids(world.folder / "daemon"))
     assert identity.pid == pids(world.folder / "daemon")[0]
 
     world.signal(signal.SIGTERM)

@@ -130,7 +130,7 @@ def test_there_is_no_pause_after_a_pre_part_that_could_not_start() -> None:
 
 def test_the_post_part_runs_also_when_the_pre_part_failed_or_ran_out_of_time() -> None:
     body = BOTH + '[ "$HOOK_TYPE" = post-backup ] && exit 0; echo > "$STATE_DIR/x"; sleep 30'
-    first = testruns.queue(make_script("it", body, timeout=1), hook_type=testruns.BOTH)
+    first = testruns.queue(make_script("it", body, timeout=3), hook_type=testruns.BOTH)
     testruns.run(first.pk, never)
     assert statuses() == [ExecutionStatus.TIMED_OUT, GOOD]
 

@@ -74,7 +74,10 @@ class Podman:
         self.forget_all()
         assert self.service
         self.service.terminate()
-        self.service.wait(20)
+        with suppress(subprocess.TimeoutExpired):
+            self.service.wait(20)
+        self.service.kill()
+        self.service.wait()
         self.end_what_waits()
         subprocess.run(["umount", "-R", "-l", self.folder / "root" / self.driver], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)

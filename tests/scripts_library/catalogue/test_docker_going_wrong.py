@@ -234,11 +234,11 @@ def test_an_engine_that_goes_on_stopping_after_its_client_was_killed_has_the_fir
     podman.make("web")
     podman.make("db", stubborn=True)
     try:
-        running = job.start(TEMPLATE, CONTAINERS="web db", STOP_SECONDS=2)
+        running = job.start(TEMPLATE, CONTAINERS="web db", STOP_SECONDS=10)
         running.wait_until(lambda: podman.state("db") == "stopping")
         kill(running)
 
-        ran = job.run(TEMPLATE, **AFTER_FAILURE, CONTAINERS="web db", STOP_SECONDS=2)
+        ran = job.run(TEMPLATE, **AFTER_FAILURE, CONTAINERS="web db", STOP_SECONDS=10)
         assert ran.ok, ran.output
         assert "db was about to be stopped" in ran.stdout
         assert [podman.state("web"), podman.state("db")] == ["running", "running"]
