@@ -14,7 +14,7 @@ from borgui.templatetags.ui import duration
 from .models import MaintenanceWindow
 from .scheduling.forecast import Timed
 
-DAY, WEEK = timedelta(hours=24), timedelta(days=7)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(hours=24), timedelta(days=7)
 STEP = timedelta(hours=3)  # from one hour that is named to the next
 ROWS = 24  # schedules that are drawn
 NAMED = 3  # times of one schedule that are written out
@@ -73,16 +73,22 @@ class Tonight:
     @property
     def overlapping(self) -> str:
         """The overlaps in words, the first of them."""
-        days = self.end - self.start > DAY
+        days = is_long(self.start, self.end)
         said = ", ".join(f"{clock(one.start, days)} to {clock(one.end)}" for one in self.overlaps[:NAMED])
         more = len(self.overlaps) - NAMED
         return f"{said} and {more} more times" if more > 0 else said
 
 
 def axis(now: datetime, length: timedelta = DAY) -> tuple[datetime, datetime]:
-    """From the hour that has begun, so long, also where clocks are changed on the way (so in UTC)."""
+    """From the hour that has begun to the hour in which so much time has passed, also where clocks are changed on the
+    way (so in UTC)."""
     start = timezone.localtime(now).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
-    return start, start + length
+    return start, start + length + HOUR
+
+
+def is_long(start: datetime, end: datetime) -> bool:
+    """Whether it is an axis of days and no longer one of hours."""
+    return end - start > 2 * DAY
 
 
 def drawn(expected: Iterable[Expected], start: datetime, end: datetime) -> Tonight:
@@ -100,7 +106,7 @@ def row_of(entries: Sequence[Expected], start: datetime, end: datetime) -> Row:
     what, _, seconds = entries[0]
     length = timedelta(seconds=UNKNOWN if seconds is None else seconds)
     bars = tuple(stretch(at, at + length, start, end) for _, at, _ in entries)
-    return Row(what, bars, seconds, says_days=end - start > DAY)
+    return Row(what, bars, seconds, says_days=is_long(start, end))
 
 
 def stretch(begins: datetime, ends: datetime, start: datetime, end: datetime) -> Stretch:
@@ -127,7 +133,7 @@ def overlaps(rows: Iterable[Row], start: datetime, end: datetime) -> tuple[Stret
 def hours(start: datetime, end: datetime) -> tuple[tuple[float, str], ...]:
     """The hours, or days, that are named below the axis; none so near to its end that the name would be cut."""
     whole = (end - start).total_seconds()
-    if end - start > DAY:
+    if is_long(start, end):
         return tuple(
             (100 * (at - start).total_seconds() / whole, f"{timezone.localtime(at):%a}") for at in days(start, end)
         )

@@ -37,7 +37,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         "page": page,
         "count": page.paginator.count,
         "rows": schedule_story.rows(page, now),
-        "tonight": tonight.drawn(scheduling.tonight(start, end), start, end),
+        "tonight": tonight.drawn(scheduling.tonight(start, now + tonight.DAY), start, end),
         "windows": window_story.rows(window_story.everything()[:PAGE], now),
         "paused": scheduling.paused(now),
         "zone": time_zone.name(),

@@ -34,7 +34,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         "page": page,
         "count": page.paginator.count,
         "rows": window_story.rows(page, now),
-        "tonight": tonight.drawn(scheduling.coming_openings(start, end), start, end),
+        "tonight": tonight.drawn(scheduling.coming_openings(start, now + tonight.WEEK), start, end),
         "paused": scheduling.paused(now),
         "zone": time_zone.name(),
     }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from backups import maintenance_windows, schedules
 from backups.models import BackupJob, Channel, MaintenanceWindow, Repository, RunStatus, ScheduledJob, ScheduleRun
 from borgui.accounts.models import Installation
 from tests.backups import scenes
+from tests.rest import make_user
 
 pytestmark = pytest.mark.django_db
 NIGHTLY = "17 2 * * *"
@@ -53,6 +54,29 @@ def order(schedule: ScheduledJob) -> list[int]:
 # --- the list ---------------------------------------------------------------------------------------------------------
 def test_nothing_runs_by_itself_yet(client: Client) -> None:
     assert "Nothing runs by itself yet." in text_of(client.get("/schedules/"))
+
+
+@pytest.mark.parametrize("address", ["/schedules/", "/windows/"])
+@pytest.mark.parametrize("minute", [0, 16, 17, 18, 59])
+def test_what_is_due_is_drawn_once_in_every_minute_of_its_hour(
+    address: str, minute: int, photos: Repository, time_machine: Any
+) -> None:
+    """In the hour that has begun, what ran at 02:17 runs again within 24 hours, and a window on the same day of the week."""
+    time_machine.move_to(datetime(2026, 11, 29, 2, minute, 30, tzinfo=UTC), tick=False)
+    client = Client(headers={"Host": "localhost"})
+    client.force_login(make_user())
+    if address == "/windows/":
+        maintenance_windows.create({"name": "Shop", "cron_expression": "17 2 * * 0"})
+    else:
+        make_schedule(photos)
+
+    drawn = client.get(address).context["tonight"]
+
+    [row] = drawn.rows
+    [bar] = row.bars
+    now = timezone.now()
+    assert now < bar.start <= now + (drawn.end - drawn.start) - timedelta(hours=1)
+    assert bar.start < drawn.end
 
 
 def test_the_list_says_what_runs_when_and_how_it_went(client: Client, photos: Repository, letters: Repository) -> None:

@@ -67,8 +67,8 @@ def test_many_times_are_shortened_and_many_schedules_counted() -> None:
     assert (len(drawn(*many).rows), drawn(*many).more) == (tonight.ROWS, 3)
 
 
-def test_the_axis_has_24_hours_also_when_clocks_change() -> None:
+def test_the_axis_reaches_over_24_hours_also_when_clocks_change() -> None:
     with timezone.override("Europe/Berlin"):
         start, end = tonight.axis(datetime(2026, 10, 24, 20, 30, tzinfo=ZoneInfo("Europe/Berlin")))
-        assert end - start == timedelta(hours=24)
+        assert end - start == timedelta(hours=25)  # the hour that has begun, and 24 more
         assert [name for _, name in tonight.hours(start, end)][:4] == ["20:00", "23:00", "02:00", "04:00"]
