@@ -211,7 +211,9 @@ def move_it_up(page: Page) -> None:
     enter(page, button)
     expect(page.locator("li h3").first).to_have_text("Dump")
     expect(button).to_be_focused()
+    page.locator("#script-lanes").evaluate("lanes => lanes.dataset.old = ''")
     page.keyboard.press("Enter")  # it is the first: nothing happens, and the focus stays
+    expect(page.locator("#script-lanes[data-old]")).to_have_count(0)
     expect(button).to_be_focused()
     assert order() == ["Dump", "Stop"]
 
