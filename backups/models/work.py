@@ -107,7 +107,7 @@ class Work(models.Model):
     @property
     def told_about(self) -> dict[str, Any]:
         """Columns of a notification about it."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: BackupJob and WindowRun each have their own
 
     @property
     def is_over(self) -> bool:
